@@ -16,16 +16,22 @@ from typing import Final
 from durable.compiler.program.tree import (
     Arm,
     Assign,
+    Awaited,
+    Branch,
+    EventWait,
+    Gather,
     If,
     MapCall,
+    Race,
     Raise,
     Return,
     Run,
+    Sleep,
     Statement,
     StepCall,
     WorkflowCall,
 )
-from durable.compiler.program.walk import children, failures, mapped, opposite
+from durable.compiler.program.walk import ASSERTED, children, failures, mapped, opposite
 from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list, members
 from durable.compiler.types.quotation import quoted
 from durable.compiler.types.terms import (
@@ -54,7 +60,6 @@ _RAISED: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
 _WRITTEN: Final = re.compile(r'"[^"\\]*"')
 _OF_EMPTY: Final = re.compile(r"\(?\$_m := \$m(?:ax|in)\(\$a\)")
 _OF_CHARACTER: Final = "($_n := $length($a); $_i := "
-_INTEGER: Final = Integer()
 _CLASSES: Final[dict[tuple[type[Exception], bool], type[Exception]]] = {}
 
 
@@ -155,8 +160,8 @@ def _of_comprehension(each: Comprehension) -> list[Guard]:
         return [*guards(each.items), Guard(test, errors[0], _of_first(each, fails, _said(inner, errors[0])))]
     number: Expression = ZERO
     for guard in reversed(inner):
-        number = Conditional(guard.test, Constant(errors.index(guard.error) + 1, _INTEGER), number, _INTEGER)
-    first = Comprehension(number, each.variable, checked(each.items), stops, ListOf(_INTEGER), "list")
+        number = Conditional(guard.test, Constant(errors.index(guard.error) + 1, INTEGER), number, INTEGER)
+    first = Comprehension(number, each.variable, checked(each.items), stops, ListOf(INTEGER), "list")
     return [
         *guards(each.items),
         *(
@@ -196,7 +201,7 @@ def _own(expression: Expression) -> Guard | None:
             return Guard(test, error, None if error is ValueError else _of_index(expression))
         case Entry(of, key, default=None, certain=False):
             return Guard(Not(Contains(checked(of), checked(key))), KeyError, _of_key(of, key))
-        case Formula(text, arguments, fails=True, says=says):
+        case Formula(text, arguments, fails=True, says=says) if _is_of_python(text):
             return _of_formula(text, tuple(map(checked, arguments)), says)
     return None
 
@@ -226,6 +231,11 @@ def _of_key(of: Expression, key: Expression) -> Expression | None:
     return None
 
 
+def _is_of_python(text: str) -> bool:
+    """Whether what a formula asserts is an error of CPython; that there is no such length of time is none."""
+    return all(name in vars(builtins) for name in ASSERTED.findall(text))
+
+
 def _of_formula(text: str, arguments: tuple[Expression, ...], told: str) -> Guard:
     says: Expression | None = Formula(told, arguments, TEXT) if told else None
     if _WRITTEN.fullmatch(told):
@@ -248,7 +258,7 @@ def checked(expression: Expression) -> Expression:
     match whole:
         case Item(certain=False) | Entry(default=None):
             return dataclasses.replace(whole, certain=True)
-        case Formula(fails=True):
+        case Formula(text, fails=True) if _is_of_python(text):
             return dataclasses.replace(whole, fails=False)
     return whole
 
@@ -264,21 +274,56 @@ def asked_before(statement: Statement) -> tuple[list[Guard], Statement]:
             return guards(value), dataclasses.replace(statement, value=checked(value))
         case Raise(message=message):
             return guards(message), dataclasses.replace(statement, message=checked(message))
-        case Run(StepCall(arguments=arguments) as call):
-            given = tuple((name, checked(each)) for name, each in arguments)
-            asked = [guard for _, each in arguments for guard in guards(each)]
-            return asked, dataclasses.replace(statement, what=dataclasses.replace(call, arguments=given))
-        case Run(WorkflowCall(payload=payload) as call):
-            return guards(payload), dataclasses.replace(
-                statement, what=dataclasses.replace(call, payload=checked(payload))
-            )
-        case Run(MapCall(items=items) as call):
-            return guards(items), dataclasses.replace(statement, what=dataclasses.replace(call, items=checked(items)))
+        case Run(what):
+            asked, certain = _of_call(what)
+            return asked, dataclasses.replace(statement, what=certain)
+        case Sleep(until=until, length=length):
+            asked = [*_of_given(until), *_of_given(length)]
+            return asked, dataclasses.replace(statement, until=_given(until), length=_given(length))
         case If(arms):
             return _of_arms(arms), dataclasses.replace(
                 statement, arms=tuple(dataclasses.replace(arm, test=checked(arm.test)) for arm in arms)
             )
     return [], statement
+
+
+def _of_call(call: Awaited) -> tuple[list[Guard], Awaited]:
+    """Return what a call fails with before it begins, in the order of what it is given: its name comes first."""
+    match call:
+        case StepCall(arguments=arguments, place=place, timeout=timeout):
+            asked = [*_of_given(place.title), *(guard for _, each in arguments for guard in guards(each))]
+            given = tuple((name, checked(each)) for name, each in arguments)
+            titled = dataclasses.replace(place, title=_given(place.title))
+            certain = dataclasses.replace(call, arguments=given, place=titled, timeout=_given(timeout))
+            return [*asked, *_of_given(timeout)], certain
+        case WorkflowCall(payload=payload, place=place):
+            titled = dataclasses.replace(place, title=_given(place.title))
+            certain_call = dataclasses.replace(call, payload=checked(payload), place=titled)
+            return [*_of_given(place.title), *guards(payload)], certain_call
+        case EventWait(place=place, timeout=timeout):
+            titled = dataclasses.replace(place, title=_given(place.title))
+            asked = [*_of_given(place.title), *_of_given(timeout)]
+            return asked, dataclasses.replace(call, place=titled, timeout=_given(timeout))
+        case MapCall(items=items):
+            return guards(items), dataclasses.replace(call, items=checked(items))
+        case Gather(branches=branches) | Race(branches=branches):
+            # What the calls are given is worked out before any of them begins. What stands in a nested def has been
+            # asked for there.
+            asked, certain_branches = list[Guard](), list[Branch]()
+            for branch in branches:
+                parts = [asked_before(each) for each in branch.body]
+                asked += [guard for found, _ in parts for guard in found]
+                certain_branches.append(dataclasses.replace(branch, body=tuple(each for _, each in parts)))
+            return asked, dataclasses.replace(call, branches=tuple(certain_branches))
+    return [], call
+
+
+def _of_given(value: Expression | None) -> list[Guard]:
+    return [] if value is None else guards(value)
+
+
+def _given(value: Expression | None) -> Expression | None:
+    return None if value is None else checked(value)
 
 
 def _of_arms(arms: tuple[Arm, ...]) -> list[Guard]:

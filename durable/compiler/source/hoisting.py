@@ -34,7 +34,7 @@ def hoisted(node: ast.stmt, stands_alone: Callable[[ast.AST], bool]) -> list[ast
         case ast.While(test, body) if _acts(test):
             # The test has to be evaluated in each round, so its statements go into the body: `while True`, left by an
             # `if not …: break`.
-            whole = ast.While(ast.Constant(True), [*_leaving(test), *body], node.orelse)
+            whole = ast.While(ast.Constant(True), [*leaving(test), *body], node.orelse)
             return [_placed(whole, node, test)]
         case ast.Expr(ast.Await(ast.IfExp(test, body, orelse))):
             one, other = (ast.Expr(ast.copy_location(ast.Await(each), each)) for each in (body, orelse))
@@ -110,7 +110,7 @@ class _Awaited(ast.NodeTransformer):
         return node
 
 
-def _leaving(test: ast.expr) -> list[ast.stmt]:
+def leaving(test: ast.expr) -> list[ast.stmt]:
     """Return statements that leave a loop where its test does not hold: one for each part of an `and`."""
     found: list[ast.stmt] = []
     for part in test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]:

@@ -10,9 +10,9 @@ from durable.compiler.expressions.generators import lazy_parts
 from durable.compiler.expressions.iterables import elements, iterable, refuse_strict, targets, written_step
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.program.tree import Assign, Break, Continue, Loop, Statement
-from durable.compiler.program.walk import children, may_fail, reads
+from durable.compiler.program.walk import children, failures, may_fail, reads
 from durable.compiler.source.aliases import changed_in_place, grown_entry
-from durable.compiler.source.hoisting import Exhausted
+from durable.compiler.source.hoisting import Exhausted, leaving
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.types.kinds import Integer, ListOf, TupleOf, acts_as
@@ -65,6 +65,8 @@ class LoopReader:
     def read(self, node: ast.While | ast.For) -> Statements:
         """Return a loop, after what it needs before."""
         reading = self.reading
+        label = _label(node, reading)
+        node = self._asked_within(node)
         # What a loop goes through is evaluated once, before the first round: so it is read before the loop's own
         # counter is among the rounds.
         counter = reading.variable("rounds", node)
@@ -76,12 +78,18 @@ class LoopReader:
         reading.frame.rounds, reading.scope = outer, exhausted
         otherwise = self.block(node.orelse)
         reading.scope = merge([reading.scope, left])
-        if isinstance(node, ast.For):
-            label = f"for {reading.source(node.target)} in {reading.source(node.iter)}"
-        else:
-            label = f"while {reading.source(node.test)}"
         loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None, otherwise)
         return (*(rounds.before if rounds else ()), loop)
+
+    def _asked_within(self, node: ast.While | ast.For) -> ast.While | ast.For:
+        """Return a loop whose test stands in its body where it may fail with what an `except` catches."""
+        if not isinstance(node, ast.While) or _is_true(node.test) or not self.reading.catching:
+            return node
+        test = self.reading.expressions.condition(node.test, self.reading.here()).test
+        if not any(issubclass(each, tuple(self.reading.catching)) for each in failures(test)):
+            return node
+        always = ast.copy_location(ast.Constant(True), node.test)
+        return ast.copy_location(ast.While(always, [*leaving(node.test), *node.body], node.orelse), node)
 
     def _settled(self, node: ast.While | ast.For, counter: str, entry: Scope, rounds: Rounds | None) -> Round:
         """Return the round as it is read once nothing changes any more in what is known at the head of the loop.
@@ -253,6 +261,12 @@ class LoopReader:
         scopes.append(self.reading.here())
         self.reading.scope = None
         return (*cleanups, Break(exhausts) if isinstance(node, ast.Break) else Continue())
+
+
+def _label(node: ast.While | ast.For, reading: Reading) -> str:
+    if isinstance(node, ast.For):
+        return f"for {reading.source(node.target)} in {reading.source(node.iter)}"
+    return f"while {reading.source(node.test)}"
 
 
 def is_made(value: Expression) -> bool:

@@ -265,8 +265,18 @@ class Generator(Branching):
             f"(7 % len({items}) if {self.truth(place.scope)} else len({texts}[{number}]))": [
                 "(ArithmeticError, IndexError)"
             ],
+            f"{number} if any(e // len({texts}) > 1 for e in {items}) else int({texts})": [
+                "(ZeroDivisionError, ValueError)"
+            ],
+            f"len([e // ({number} - len({texts})) + {items}[e] for e in {items}])": [
+                "(ZeroDivisionError, LookupError)",
+            ],
         }
         form = self.random.choice(list(forms))
+        if self.random.random() < 0.2:
+            self._emit(place, f"while len({texts}[{number}]) > 5 // len({items}):")
+            self._emit(place.inner(), "break")
+            return self.random.choice(["(IndexError, ZeroDivisionError)", "Exception"])
         self._emit(place, f"{name} = {form}")
         self._bind(place, name, "int")
         return self.random.choice([*forms[form], "Exception"])

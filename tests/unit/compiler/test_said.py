@@ -169,6 +169,44 @@ SAID = {
                 found.append(str(error))
         return found
     """,
+    "what a call is given": """
+        found = []
+        for key in ("a", "b", "c"):
+            try:
+                await step.sleep("nap", user.sizes[key])
+                found.append(await step.do(f"f {user.tags[0]}", text, user.tags[1], timeout=30 // user.point.x + 20))
+            except (IndexError, KeyError, ZeroDivisionError) as error:
+                found.append(str(error))
+        try:
+            a, b = await asyncio.gather(step.do("b", text, user.tags[0]), step.do("c", text, user.tags[1]))
+            found += [a, b]
+        except IndexError as error:
+            found.append(str(error))
+        return found
+    """,
+    "the test of a `while`": """
+        i, found = 0, []
+        try:
+            while i < 3 and user.tags[i] != "a" and (n := int(user.tags[i])):
+                i += n
+            else:
+                found.append(i)
+        except (IndexError, ValueError) as error:
+            found.append(str(error))
+        finally:
+            found.append("done")
+        for limit in (2, 4):
+            try:
+                while 3 // (user.point.x + i) < limit:
+                    i += 1
+                    if i == 3:
+                        break
+                else:
+                    found.append("all")
+            except ZeroDivisionError as error:
+                found.append(str(error))
+        return found
+    """,
     "through a `finally` and a function": """
         def second(tags: list[str]) -> str:
             return tags[1]
