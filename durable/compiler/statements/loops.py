@@ -130,7 +130,7 @@ class LoopReader:
         test, after = None, None
         if rounds is not None:
             test, after = rounds.test, head
-        elif isinstance(node, ast.While) and not (isinstance(node.test, ast.Constant) and node.test.value is True):
+        elif isinstance(node, ast.While) and not _is_true(node.test):
             condition = reading.expressions.condition(node.test, head)
             test, after, reading.scope = condition.test, condition.false, condition.true
         each = tuple(
@@ -261,6 +261,10 @@ class LoopReader:
         scopes.append(self.reading.here())
         self.reading.scope = None
         return (*cleanups, Break(exhausts) if isinstance(node, ast.Break) else Continue())
+
+
+def _is_true(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
 
 
 def _label(node: ast.While | ast.For, reading: Reading) -> str:

@@ -178,7 +178,7 @@ SAID = {
             except (IndexError, KeyError, ZeroDivisionError) as error:
                 found.append(str(error))
         try:
-            a, b = await asyncio.gather(step.do("b", text, user.tags[0]), step.do("c", text, user.tags[1]))
+            a, b = await asyncio.gather(step.do("b", text, user.tags[1]), step.do("c", text, user.tags[0]))
             found += [a, b]
         except IndexError as error:
             found.append(str(error))
@@ -199,7 +199,7 @@ SAID = {
             try:
                 while 3 // (user.point.x + i) < limit:
                     i += 1
-                    if i == 3:
+                    if i >= 3:
                         break
                 else:
                     found.append("all")
