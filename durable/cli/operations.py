@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlencode
 from durable.cli.outcome import BY_STATUS, MISSING, UNAVAILABLE, CommandError
 
 _SECONDS: Final = 30
+_WHICH_SECONDS: Final = 2
 _READS: Final = 10
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses that another try may not meet."""
@@ -54,8 +55,8 @@ class LocalTransport:
 
     pause_seconds = 0.2
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, seconds: float = _SECONDS) -> None:
+        self._port, self._seconds = port, seconds
         self._known = False
 
     def send(self, method: str, path: str, body: bytes | None) -> Answer:
@@ -76,7 +77,7 @@ class LocalTransport:
         self._known = True
 
     def _send(self, method: str, path: str, body: bytes | None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_SECONDS)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=self._seconds)
         try:
             connection.request(method, path, body, {"Content-Type": "application/json"} if body is not None else {})
             response = connection.getresponse()
@@ -85,6 +86,14 @@ class LocalTransport:
             raise CommandError(f"nothing answers at http://127.0.0.1:{self._port}; {_START}", UNAVAILABLE) from None
         finally:
             connection.close()
+
+
+def running(port: int) -> str | None:
+    """Return the folder of the project whose server listens on a port; None where it is another program's."""
+    try:
+        return folder_of(LocalTransport(port, _WHICH_SECONDS)._send("GET", WHICH, None))
+    except CommandError:
+        return None
 
 
 class PatientTransport:

@@ -12,7 +12,7 @@ import click
 
 from durable.bindings import Workflow
 from durable.cli.completion import declared
-from durable.cli.operations import known
+from durable.cli.operations import known, running
 from durable.cli.outcome import FAILED, MISSING, WRONG, CommandError, json_option, sentences
 from durable.modules import shown
 from durable.project import Project, load
@@ -34,11 +34,22 @@ from durable.project import Project, load
 @sentences
 def dev(port: int, data: Path, threads: int, force: bool, reload: bool) -> None:
     """Run the project on this machine, at http://127.0.0.1:PORT, with its data in a folder."""
+    from durable.local.http import PortTaken
     from durable.local.serve import serve
 
     if not data.name:  # the project's own folder
         raise CommandError("--data names no folder; leave it out, or write --data .data", WRONG)
-    serve(port, data, threads, force=force, reload=reload)
+    try:
+        serve(port, data, threads, force=force, reload=reload)
+    except PortTaken:
+        folder = running(port)
+        if folder is None:
+            raise
+        raise CommandError(
+            f"http://127.0.0.1:{port} is the server of the project in {folder} already; end it, or choose another port:"
+            f" --port {port + 1}, or PORT={port + 1}",
+            WRONG,
+        ) from None
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.server import Server, eventually
+from tests.e2e.server import ROOT, Server, eventually
 
 MakeServer = Callable[..., Server]
 SLOW = Path(__file__).parent / "projects" / "slow"
@@ -130,8 +130,8 @@ def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: 
     second = server(data=tmp_path / "other")
     second.port = first.port
     assert second.refused().strip() == (
-        f"port {first.port} of 127.0.0.1 is taken by another program; end that one, or choose another port"
-        f": --port {first.port + 1}, or PORT={first.port + 1}"
+        f"http://127.0.0.1:{first.port} is the server of the project in {ROOT} already; end it, or choose another port:"
+        f" --port {first.port + 1}, or PORT={first.port + 1}"
     )
     assert first.process is not None
     third = server()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import signal
 import socket
 import threading
@@ -22,21 +23,21 @@ _BACKLOG: Final = 2048
 
 
 class PortTaken(ConfigurationError):
-    """Another program listens on the port."""
+    """Another program listens on the port, or this one may not."""
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, error: OSError) -> None:
         self.host, self.port = host, port
-        super().__init__(
-            f"port {port} of {host} is taken by another program; end that one, or choose another port"
-            f": --port {port + 1}, or PORT={port + 1}"
-        )
+        taken = error.errno == errno.EADDRINUSE
+        why = "is taken by another program; end that one, or" if taken else f"cannot be had ({error.strerror});"
+        other = port + 1 if taken else 8787
+        super().__init__(f"port {port} of {host} {why} choose another port: --port {other}, or PORT={other}")
 
 
 def listen(host: str = "127.0.0.1", port: int = 8787) -> socket.socket:
     """Return a socket that listens; port 0 draws a free one.
 
     Raises:
-        PortTaken: another program listens there.
+        PortTaken: another program listens there, or this one may not.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio sets TCP_NODELAY only on sockets that say their protocol; without it each answer waits 40 ms for an ACK.
@@ -48,7 +49,7 @@ def listen(host: str = "127.0.0.1", port: int = 8787) -> socket.socket:
         listening.listen(_BACKLOG)
     except OSError as error:
         listening.close()
-        raise PortTaken(host, port) from error
+        raise PortTaken(host, port, error) from error
     return listening
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
@@ -94,6 +95,15 @@ def test_answers_are_sent_without_delay() -> None:
 def test_a_taken_port_is_told_in_a_sentence(port: int) -> None:
     with pytest.raises(PortTaken, match=rf"port {port} of 127.0.0.1 is taken by another program; .*PORT={port + 1}"):
         listen(port=port)
+
+
+def test_a_port_that_one_may_not_have_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: socket.socket, address: tuple[str, int]) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(PortTaken, match=r"port 80 of 127.0.0.1 cannot be had \(Permission denied\); .*PORT=8787"):
+        listen(port=80)
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
