@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,27 +89,26 @@ class Router:
 
     def find(self, method: str, path: str) -> tuple[Route, dict[str, str]] | None:
         """Return the route, and its parameters as they stand in the path."""
-        for methods, parameters in self._matches(path):
-            if method in methods:
-                return methods[method], parameters
+        path = _trimmed(path)
+        # First, so that `/orders/mine` is not an order of that id.
+        if method in (methods := self._fixed.get(path, {})):
+            return methods[method], {}
+        for pattern, methods in self._patterns.get(path.count("/"), {}).items():
+            if method in methods and (match := pattern.fullmatch(path)):
+                return methods[method], match.groupdict()
         return None
 
     def methods(self, path: str) -> tuple[str, ...]:
         """Return the methods that a path has, sorted; none where nothing is there."""
-        found = {method for methods, _ in self._matches(path) for method in methods}
+        path = _trimmed(path)
+        found = set(self._fixed.get(path, ()))
+        for pattern, methods in self._patterns.get(path.count("/"), {}).items():
+            if pattern.fullmatch(path):
+                found.update(methods)
         # Each GET answers HEAD too, without its body (RFC 9110).
         if "GET" in found:
             found.add("HEAD")
         return tuple(sorted(found | {"OPTIONS"})) if found else ()
-
-    def _matches(self, path: str) -> Iterator[tuple[Methods, dict[str, str]]]:
-        path = _trimmed(path)
-        # First, so that `/orders/mine` is not an order of that id.
-        if path in self._fixed:
-            yield self._fixed[path], {}
-        for pattern, methods in self._patterns.get(path.count("/"), {}).items():
-            if match := pattern.fullmatch(path):
-                yield methods, match.groupdict()
 
 
 def _trimmed(path: str) -> str:

@@ -108,8 +108,8 @@ class Crew:
         self._watch = SharedThread(f"{name}-watch", self._look)
 
     def busy(self) -> bool:
-        """Return whether work is there that no thread has taken yet."""
-        return bool(self._ready)
+        """Return whether a thread is at work, which comes to rest when there is no more."""
+        return bool(self._moving)
 
     def pool(self, limit: int) -> Pool:
         """Return a pool whose work the crew does, so many pieces at once at most."""

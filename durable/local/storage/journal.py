@@ -1,12 +1,13 @@
-"""The store of one process: SQLite behind one committing thread, so that many writers share one fsync.
+"""The store of one process: SQLite with one commit at a time, so that many writers share one fsync.
 
 Changes are handed over without waiting, gathered in memory and committed together: while one batch is being
 written and synced, the next fills. A change is never durable without all that were handed over before it. Where a
 batch holds several values of one row only the last is written. Whoever must know that a change is durable waits
 for its ticket; whoever only reads sees it at once.
 
-A batch is one statement for each table, since every statement costs the committing thread a wait for the
-interpreter's lock: with a busy program, rows written one by one would take milliseconds each.
+A commit is made by the program's own thread when that comes to rest (`Journal.go`), or by the journal's thread for
+what lingers. A batch is one statement for each table, since every statement costs the committing thread a wait for
+the interpreter's lock: with a busy program, rows written one by one would take milliseconds each.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class _Batch:
     last: int = 0
     handed: int = 0
     wanted: bool = False
+    blocks: bool = False
+    """Whether a thread waits for it, which may be the one that the program is busy with."""
     callbacks: list[Callback] = field(default_factory=list)
 
 
@@ -103,8 +106,8 @@ class Journal:
         self._linger = linger
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        # The committing thread is `_dormant` while it sleeps, and `_idle` while it does so until a change comes.
-        self._dormant = self._idle = self._closing = False
+        # The journal's thread is `_dormant` while it sleeps, and `_idle` while it does so until a change comes.
+        self._dormant = self._idle = self._committing = self._closing = False
         self._error: JournalError | None = None
         self._ticket = self._durable = 0
         self._filling, self._flushing = _Batch(), _Batch()
@@ -162,8 +165,8 @@ class Journal:
     def after(self, ticket: int, callback: Callback) -> None:
         """Call back once the ticket is durable, with None, or with the error if it never will be.
 
-        The callback runs on the committing thread, or at once on this one if there is nothing to wait for: it only
-        enqueues work. The commit is begun at once.
+        The callback runs on the thread that commits, or at once on this one if there is nothing to wait for: it only
+        enqueues work. The commit is begun at once, or by the program when it comes to rest: see `pace`.
         """
         with self._lock:
             error = self._error
@@ -180,7 +183,7 @@ class Journal:
     def listen(self, listener: Listener) -> None:
         """Call the listener after each commit with the ticket that is durable, or with an error once for all.
 
-        It runs on the committing thread and only enqueues work; it does not hasten commits: see `hasten`.
+        It runs on the thread that commits and only enqueues work; it does not hasten commits: see `hasten`.
         """
         with self._lock:
             self._listeners = (*self._listeners, listener)
@@ -189,17 +192,21 @@ class Journal:
         """Let changes that somebody waits for linger as well while a program is busy making more: see `go`.
 
         Each commit costs the program a few waits for the interpreter's lock, so that many small ones slow it down.
+        Least is lost where a thread of the program commits when it has nothing else to do: no lock is handed over then.
 
         Args:
-            busy: whether work is ready that is going to hand over changes; asked under the lock, so it takes none.
+            busy: whether a thread of the program is at work, which calls `go` afterwards; asked under the lock, so it
+                takes none.
         """
         self._busy = busy
 
     def go(self) -> None:
-        """Have what somebody waits for committed at once, since the program is busy no more."""
+        """Commit what somebody waits for, on this thread, since the program is busy no more."""
         with self._lock:
-            if self._filling.wanted and self._dormant:
-                self._wake()
+            if not self._filling.wanted or self._committing or self._closing or self._error is not None:
+                return
+            batch = self._begin()
+        self._write_batch(batch)
 
     def hasten(self) -> None:
         """Have what was handed over committed at once, without lingering."""
@@ -224,6 +231,9 @@ class Journal:
             settled.release()
 
         self.after(ticket, settle)
+        with self._lock:
+            self._filling.blocks = self._filling.wanted
+            self._hurry()
         if not settled.acquire(timeout=-1 if timeout is None else timeout):
             raise TimeoutError(f"{self.path}: change {ticket} is not durable after {timeout} s")
         if errors:
@@ -277,9 +287,17 @@ class Journal:
         self._folder.release()
 
     def _want(self) -> None:
-        self._filling.wanted = True
-        if self._dormant and (self._idle or not self._busy()):
+        if self._filling.last:  # else all is in the commit that is under way
+            self._filling.wanted = True
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self._dormant and self._is_due():
             self._wake()
+
+    def _is_due(self) -> bool:
+        """Return whether the journal's thread is to commit at once: else the program does when it comes to rest."""
+        return self._filling.blocks or (self._filling.wanted and not self._busy())
 
     def _wake(self) -> None:
         self._dormant = self._idle = False
@@ -287,7 +305,7 @@ class Journal:
 
     def _take(self) -> Work | None:
         """Return the writing of the next batch; None when the journal is being closed, or has failed."""
-        batch = None if self._error is not None else self._next()
+        batch = self._next()
         return None if batch is None else partial(self._write_batch, batch)
 
     def _write_batch(self, batch: _Batch) -> None:
@@ -300,16 +318,30 @@ class Journal:
 
     def _next(self) -> _Batch | None:
         """Return the next batch to commit, after waiting for one; None when the journal is being closed."""
+        lingered: _Batch | None = None
         with self._lock:
-            while not (self._filling.last or self._closing):
-                self._sleep(None)
-            if not self._closing and (self._busy() or not self._filling.wanted):
-                self._sleep(self._linger)
-            if not self._filling.last:
-                self._error = JournalClosed(f"{self.path}: the journal was closed")
-                return None
-            self._flushing, self._filling = self._filling, _Batch()
-            return self._flushing
+            while True:
+                batch = self._filling
+                if self._error is not None:
+                    return None
+                if self._committing:
+                    self._sleep(self._linger)
+                elif not batch.last and self._closing:
+                    self._error = JournalClosed(f"{self.path}: the journal was closed")
+                    return None
+                elif not batch.last:
+                    self._sleep(None)
+                elif self._closing or batch is lingered or self._is_due():
+                    return self._begin()
+                else:
+                    lingered = batch
+                    self._sleep(self._linger)
+
+    def _begin(self) -> _Batch:
+        """Return what was handed over, to be committed by this thread; others hand over to the next batch meanwhile."""
+        self._committing = True
+        self._flushing, self._filling = self._filling, _Batch()
+        return self._flushing
 
     def _sleep(self, seconds: float | None) -> None:
         self._dormant, self._idle = True, seconds is None
@@ -340,10 +372,14 @@ class Journal:
         self.counts.handed += batch.handed
         self.counts.written += sum(map(len, batch.rows.values()))
         self._notify(batch.callbacks, listeners, None)
+        with self._lock:
+            # Only now: callbacks are called in the order of their commits, whichever threads make those.
+            self._committing = False
+            self._hurry()
 
     def _fail(self, error: JournalFailed) -> None:
         with self._lock:
-            self._error = error
+            self._error, self._committing = error, False
             callbacks = self._flushing.callbacks + self._filling.callbacks
             listeners = self._listeners
         self._notify(callbacks, listeners, error)

@@ -92,9 +92,9 @@ class SQLiteTable:
         self._prepare(partition)
         with self._lock:
             rows = self._rows(partition, now)
-            wanted = (sort for sort in rows if sort >= since and sort.startswith(prefix))
-            sorts = sorted(sort for sort in wanted if not expired(rows[sort], now))
-            found = tuple({**rows[sort], "sort": sort} for sort in sorts[:limit])
+            wanted = [sort for sort in rows if sort >= since and sort.startswith(prefix)]
+            sorts = sorted([sort for sort in wanted if not expired(rows[sort], now)])
+            found = tuple([{**rows[sort], "sort": sort} for sort in sorts[:limit]])
             self._evict()
             return found
 

@@ -119,6 +119,64 @@ def test_what_is_waited_for_lingers_while_more_is_being_made(folder: Path) -> No
     journal.close()
 
 
+def test_a_program_that_comes_to_rest_commits_on_its_own_thread(folder: Path) -> None:
+    journal, threads = Journal(folder, linger=60), list[int]()
+    journal.pace(lambda: True)
+    ticket = journal.put(EXECUTION, ("a",), ("one",))
+    journal.go()  # nobody waits for it
+    assert on_disk(journal) == []
+
+    journal.after(ticket, lambda error: threads.append(threading.get_ident()))
+    journal.go()
+
+    assert on_disk(journal) == [("a", "one")]
+    assert threads == [threading.get_ident()]
+    journal.close()
+
+
+def test_a_thread_that_is_blocked_until_a_commit_need_not_come_to_rest(folder: Path) -> None:
+    journal = Journal(folder, linger=60)
+    journal.pace(lambda: True)
+    journal.wait(journal.put(EXECUTION, ("a",), ("one",)), 10)
+    assert on_disk(journal) == [("a", "one")]
+    journal.close()
+
+
+def test_callbacks_come_in_the_order_of_commits_whichever_threads_make_them(folder: Path) -> None:
+    journal, heard, came = Journal(folder, linger=0.001), list[str](), threading.Event()
+
+    def second(error: JournalFailed | None) -> None:
+        heard.append("second")
+        came.set()
+
+    def first(error: JournalFailed | None) -> None:
+        journal.after(journal.put(EXECUTION, ("b",), ("two",)), second)
+        assert not came.wait(0.02)  # the journal's thread has another commit to make, and does not pass this one
+        heard.append("first")
+
+    journal.pace(lambda: True)
+    journal.after(journal.put(EXECUTION, ("a",), ("one",)), first)
+    journal.go()
+    assert came.wait(10)
+    assert heard == ["first", "second"]
+    journal.close()
+
+
+def test_a_commit_of_the_program_that_fails_ends_the_journal(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, errors = Journal(folder, linger=60), list[object]()
+
+    def fail(*_: object) -> None:
+        raise OSError("no space")
+
+    monkeypatch.setattr(journal, "_commit", fail)
+    journal.pace(lambda: True)
+    journal.after(journal.put(EXECUTION, ("a",), ("one",)), errors.append)
+    journal.go()
+    assert [type(each) for each in errors] == [JournalFailed]
+    assert isinstance(journal.failed, JournalFailed)
+    journal.close()
+
+
 def test_nobody_waits_for_a_program_that_is_busy_for_long(folder: Path) -> None:
     journal = Journal(folder, linger=0.001)
     journal.pace(lambda: True)

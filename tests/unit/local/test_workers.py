@@ -58,7 +58,7 @@ def test_no_more_of_a_pool_runs_at_once_than_it_may_and_another_pool_moves(relea
     assert begun == [0, 1, 2, 3, 4]
 
 
-def test_it_says_when_no_work_is_left(released: threading.Event) -> None:
+def test_it_says_whether_a_thread_is_at_work_and_when_no_work_is_left(released: threading.Event) -> None:
     rests = threading.Semaphore(0)
     crew = Crew(rests=rests.release)
     pool, began = crew.pool(9), threading.Semaphore(0)
@@ -69,12 +69,13 @@ def test_it_says_when_no_work_is_left(released: threading.Event) -> None:
 
     pool.submit(work)
     assert began.acquire(timeout=PATIENCE_SECONDS)
-    assert not crew.busy()
+    assert crew.busy()
     assert not rests.acquire(blocking=False)
 
     released.set()
 
     assert rests.acquire(timeout=PATIENCE_SECONDS)
+    assert not crew.busy()
 
 
 def test_short_work_is_done_in_order_by_one_thread() -> None:
