@@ -237,9 +237,8 @@ def of_method(node: ast.Call, kind: Kind, name: str, known: str) -> str:
         case ListOf() | TupleOf():
             return "write a comprehension, a slice or sorted(…), or do it in a step; `run` knows .index and .count"
         case Opaque(python) if python in (datetime, date):
-            return (
-                'of times `run` knows .isoformat(), .strftime("%Y-%m-%d"), .date(), .weekday(); let a step return more'
-            )
+            known = '.isoformat(), .strftime("%Y-%m-%d"), .date(), .weekday(), .isocalendar()'
+            return f"of times `run` knows {known}; let a step return more"
         case Opaque():
             return "let a step return what is wanted of it"
     return "do it in a step"

@@ -6,12 +6,12 @@ import ast
 import json
 import re
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 
 from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.expressions.times import is_date, is_time
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Opaque
+from durable.compiler.types.kinds import Opaque, TupleOf
 from durable.compiler.types.terms import INTEGER, TEXT, Constant, Expression, Formula, Joined, Let, Variable
 
 _PLACES: Final = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
@@ -24,6 +24,13 @@ _DAY_OF_YEAR: Final = (
     '($first := $toMillis($substring($a, 0, 4) & "-01-01T00:00:00Z");'
     ' $pad($string(($toMillis($substring($a, 0, 10) & "T00:00:00Z") - $first) / 86400000 + 1), -3, "0"))'
 )
+# A week belongs to the year of its Thursday.
+_WEEK: Final = (
+    f"($w := {_WEEKDAY};"
+    ' $m := $toMillis($substring($a, 0, 10) & "T00:00:00Z") + (3 - $w) * 86400000;'
+    " $y := $substring($fromMillis($m), 0, 4);"
+    ' [$number($y), $floor(($m - $toMillis($y & "-01-01T00:00:00Z")) / 604800000) + 1, $w + 1])'
+)
 _ISO: Final = (
     f"($f := {_MICROSECONDS}; $z := $match($a, /(Z|[+-]..:..)$/).match;"
     ' $substring($a, 0, 10) & $b & $substring($a, 11, 8) & ($f = "000000" ? "" : "." & $f)'
@@ -34,7 +41,15 @@ _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-_FORMATS: Final = "`run` knows %Y %y %m %d %H %M %S %f %j %a %A %b %B %F %T %%; let a step return any other"
+_FORMATS: Final = "`run` knows %Y %y %m %d %H %M %S %f %j %a %A %b %B %G %V %u %F %T %%; let a step return any other"
+
+
+class IsoCalendarDate(NamedTuple):
+    """What `isocalendar` returns: CPython's class has no fields that can be asked for."""
+
+    year: int
+    week: int
+    weekday: int
 
 
 def is_moment(value: Expression) -> bool:
@@ -67,6 +82,8 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
             return Formula("$substring($a, 0, 10)", (of,), Opaque(date))
         case "weekday", []:
             return Formula(_WEEKDAY, (of,), INTEGER)
+        case "isocalendar", []:
+            return Formula(_WEEK, (of,), TupleOf((INTEGER, INTEGER, INTEGER), IsoCalendarDate))
         case "isoweekday", []:
             return Formula(f"{_WEEKDAY} + 1", (of,), INTEGER)
     return None
@@ -104,6 +121,11 @@ def _directive(node: ast.AST, when: Variable, text: str, source: str) -> Express
             return Formula(_MICROSECONDS, (when,), TEXT)
         case "%j":
             return Formula(_DAY_OF_YEAR, (when,), TEXT)
+        case "%G" | "%V":
+            week = _WEEK + ("[0]" if text == "%G" else "[1]")
+            return Formula(f'$pad($formatBase({week}), -{4 if text == "%G" else 2}, "0")', (when,), TEXT)
+        case "%u":
+            return Formula(f"$formatBase({_WEEKDAY} + 1)", (when,), TEXT)
         case "%a" | "%A":
             return _named(_WEEKDAYS, _WEEKDAY, when, is_short=text == "%a")
         case "%b" | "%B":

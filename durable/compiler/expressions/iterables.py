@@ -180,12 +180,18 @@ def _zip(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
 def refuse_strict(reader: Reader, node: ast.expr, scope: Scope) -> None:
     """Refuse to go through `zip(…, strict=True)` where CPython does something before it finds a list shorter."""
     for each in [of.iter for of in node.generators] if isinstance(node, ast.GeneratorExp) else [node]:
-        called = each
-        while isinstance(called, ast.Call) and called.args and reader.static(called.func, scope) == (True, enumerate):
-            called = called.args[0]
-        if isinstance(called, ast.Call) and reader.static(called.func, scope) == (True, zip) and _is_strict(called):
+        called = strict_zip(reader, each, scope)
+        if called is not None:
             found = f"`{reader.source.of(called)}` fails only after what is done with the elements before"
             raise Refused(called, found, "write list(zip(…, strict=True)), which fails at once, or leave `strict` out")
+
+
+def strict_zip(reader: Reader, node: ast.expr, scope: Scope) -> ast.Call | None:
+    """Return the `zip(…, strict=True)` that is gone through, also in an `enumerate`."""
+    while isinstance(node, ast.Call) and node.args and reader.static(node.func, scope) == (True, enumerate):
+        node = node.args[0]
+    is_zip = isinstance(node, ast.Call) and reader.static(node.func, scope) == (True, zip)
+    return node if is_zip and isinstance(node, ast.Call) and _is_strict(node) else None
 
 
 def _is_strict(node: ast.Call) -> bool:

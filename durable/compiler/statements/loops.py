@@ -7,13 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from durable.compiler.expressions.generators import lazy_parts
-from durable.compiler.expressions.iterables import elements, iterable, refuse_strict, targets, written_step
+from durable.compiler.expressions.iterables import elements, iterable, strict_zip, targets, written_step
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.program.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.program.walk import children, failures, may_fail, reads
 from durable.compiler.source.aliases import changed_in_place, grown_entry
 from durable.compiler.source.hoisting import Exhausted, leaving
+from durable.compiler.source.names import made_up
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.types.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.types.terms import (
@@ -66,6 +68,9 @@ class LoopReader:
         """Return a loop, after what it needs before."""
         reading = self.reading
         label = _label(node, reading)
+        if isinstance(node, ast.For) and (zipped := strict_zip(reading.expressions, node.iter, reading.here())):
+            before, node = self._of_one_length(node, zipped)
+            return (*before, *self.read(node))
         node = self._asked_within(node)
         # What a loop goes through is evaluated once, before the first round: so it is read before the loop's own
         # counter is among the rounds.
@@ -80,6 +85,28 @@ class LoopReader:
         reading.scope = merge([reading.scope, left])
         loop = Loop(label, test, body, counter, node.lineno, each, rounds.bound if rounds else None, otherwise)
         return (*(rounds.before if rounds else ()), loop)
+
+    def _of_one_length(self, node: ast.For, zipped: ast.Call) -> tuple[Statements, ast.For]:
+        """Return a loop over `zip(…, strict=True)` as one that ends with the shortest list, and then asks for lengths.
+
+        CPython finds a list longer or shorter when the rounds before are done, and not where a `break` leaves.
+        """
+        for generator in lazy_parts(self.reading.expressions, zipped, self.reading.here()):
+            self._refuse_lazy(node, generator)
+        kept: list[ast.stmt] = []
+        names: list[ast.expr] = []
+        for each in zipped.args:
+            name = made_up("zipped", each)
+            listed = ast.Call(ast.Name("list", ast.Load()), [each], [])
+            kept.append(placed(ast.Assign([ast.Name(name, ast.Store())], listed), each))
+            names.append(placed(ast.Name(name, ast.Load()), each))
+        shortest = placed(ast.Call(zipped.func, names, []), zipped)
+        strict = placed(ast.Call(zipped.func, names, zipped.keywords), zipped)
+        asked = ast.Call(ast.Name("list", ast.Load()), [strict], [])
+        alike = placed(ast.Assign([ast.Name(made_up("alike", zipped), ast.Store())], asked), zipped)
+        items = _with(node.iter, zipped, shortest)
+        looped = ast.copy_location(ast.For(node.target, items, node.body, [alike, *node.orelse]), node)
+        return self.block(kept), looped
 
     def _asked_within(self, node: ast.While | ast.For) -> ast.While | ast.For:
         """Return a loop whose test stands in its body where it may fail with what an `except` catches."""
@@ -150,7 +177,6 @@ class LoopReader:
     def _rounds(self, node: ast.For, counter: str) -> Rounds:
         index = Variable(counter, INTEGER)
         call, target, counted = node.iter, node.target, None
-        refuse_strict(self.reading.expressions, call, self.reading.here())
         start: Expression = ZERO
         if self._is_call_of(call, enumerate):
             assert isinstance(call, ast.Call)
@@ -261,6 +287,15 @@ class LoopReader:
         scopes.append(self.reading.here())
         self.reading.scope = None
         return (*cleanups, Break(exhausts) if isinstance(node, ast.Break) else Continue())
+
+
+def _with(node: ast.expr, zipped: ast.Call, other: ast.Call) -> ast.expr:
+    """Return what is gone through with another call in the place of the `zip` in it."""
+    if node is zipped:
+        return other
+    assert isinstance(node, ast.Call)
+    inner = _with(node.args[0], zipped, other)
+    return ast.copy_location(ast.Call(node.func, [inner, *node.args[1:]], node.keywords), node)
 
 
 def _is_true(node: ast.expr) -> bool:

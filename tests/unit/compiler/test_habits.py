@@ -84,6 +84,46 @@ def test_a_habit(name: str) -> None:
         agree(workflow, user)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        """
+        found = []
+        for a, b in zip(event.payload.tags, ["x", "y"], strict=True):
+            found.append(await step.do("text", text, a + b))
+        else:
+            found.append("all")
+        return found
+        """,
+        """
+        found, n = [], 0
+        try:
+            for n, (a, b, c) in enumerate(zip(event.payload.tags, range(2), ["x", "y"], strict=True), 1):
+                if n > event.payload.point.x + 1:
+                    break
+                found.append(f"{n}{a}{b}{c}")
+        except ValueError:
+            found.append("other lengths")
+        finally:
+            found.append("done")
+        return [*found, n]
+        """,
+        """
+        tags = event.payload.tags
+        try:
+            for a, b in zip(tags, [*tags, "more"], strict=True):
+                tags = [a, b]
+            return tags
+        except ValueError as error:
+            return [*tags, str(error)]
+        """,
+    ],
+)
+def test_a_strict_zip_fails_after_the_rounds_of_its_loop(body: str) -> None:
+    for user in USERS:
+        agree(written(body), user)
+
+
 def test_lists_that_are_zipped_strictly_have_one_length_or_end_the_run() -> None:
     workflow = written('return [f"{a}{b}" for a, b in zip(event.payload.tags, ["x", "y"], strict=True)]')
     ends = [agree(workflow, user).error for user in [*USERS, User(user_id="u", tags=["a", "b"])]]
