@@ -195,11 +195,22 @@ def subscript(node: ast.Subscript, of: Expression, key: Expression, source: str)
             return _of_keys(node, of, key, kind)
         case Record() as kind if isinstance(key, Constant) and isinstance(key.value, str):
             raise Refused(node, f"`{source}` is no dict but {describe(kind)}", by_attribute(kind, key.value, source))
+    kinds = members(of.kind)
+    if isinstance(key, Constant) and isinstance(key.value, str) and all(map(_is_keyed, kinds)):
+        # Of each of these dicts, as the members of a union of TypedDicts, the key is known.
+        parts = [_of_keys(node, of, key, each) for each in kinds]
+        is_certain = all(isinstance(each, Field) for each in parts)
+        kind = join(*(each.kind for each in parts))
+        return Field(of, key.value, kind) if is_certain else Entry(of, key, kind)
     raise Refused(
         node,
         f"`{source}[…]` reads {describe(key.kind)} of {describe(of.kind)}",
         "lists, tuples and strings take a whole number, dicts a key of the type that theirs have",
     )
+
+
+def _is_keyed(kind: Kind) -> bool:
+    return isinstance(kind, Fixed) or (isinstance(kind, Record) and kind.by_key)
 
 
 def _of_tuple(node: ast.AST, of: Expression, key: Constant, elements: tuple[Kind, ...]) -> Expression:

@@ -126,9 +126,9 @@ class AssignmentReader:
     def _bound(self, target: ast.expr, value: Expression, source: str) -> Statements:
         match target:
             case ast.Name(name):
-                return self.reading.bind(name, value)
+                return self.changes.bound(name, value)
             case ast.Subscript(ast.Name(name), key) if self.changes.is_own_dict(name):
-                return self.reading.bind(name, self.changes.with_entry(self.reading.value(target.value), key, value))
+                return self.changes.bound(name, self.changes.with_entry(self.reading.value(target.value), key, value))
             case ast.Subscript(ast.Name(name) as listed) if self.changes.is_item(target, name):
                 return self.changes.put(target, listed, value)
             case ast.Subscript(ast.Attribute() as part, key) if self.changes.is_own_part(part):
@@ -287,12 +287,12 @@ class AssignmentReader:
             found = f"`{source}` changes a set in place, and something else may hold the same set"
             raise Refused(node, found, f"write `{target.id} = {target.id} {sign} …`, which makes a new set")
         if not is_list(left.kind) or not isinstance(node.op, ast.Add | ast.Mult):
-            return self.reading.bind(target.id, arithmetic(node, left, self.reading.value(node.value), source))
+            return self.changes.bound(target.id, arithmetic(node, left, self.reading.value(node.value), source))
         if self.changes.is_shared(target.id):
             raise held_elsewhere(node, source, target.id, is_list=True)
         if isinstance(node.op, ast.Mult):
             return self.reading.bind(target.id, self.reading.value(placed(ast.BinOp(of, node.op, node.value), node)))
-        return self.reading.bind(target.id, self.reading.value(mutations.grown(node, of, node.value)))
+        return self.changes.bound(target.id, self.reading.value(mutations.grown(node, of, node.value)))
 
     def _augmented_part(self, node: ast.AugAssign, kept: ast.Name) -> Statements:
         """Return `order.names += value`, where the list in the field has a name meanwhile."""

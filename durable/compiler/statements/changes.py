@@ -23,6 +23,7 @@ from durable.compiler.source.problems import Refused
 from durable.compiler.source.source import Source, placed, read_function
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.annotations import record_fields
+from durable.compiler.types.assignability import assignable
 from durable.compiler.types.kinds import (
     DictOf,
     Event,
@@ -36,6 +37,7 @@ from durable.compiler.types.kinds import (
     describe,
     is_dict,
     is_list,
+    is_unknown,
 )
 from durable.compiler.types.terms import INTEGER, Expression, Formula, Item, Variable
 from durable.modules import is_authors
@@ -78,7 +80,7 @@ class ChangeReader:
             return taken[0]
         entry = grown_entry(node)
         if entry is not None and self.is_dict(entry[0].id) and self._aliases().holds_own_lists(entry[0].id):
-            return self.reading.bind(entry[0].id, self.reading.value(mutations.with_grown(node, *entry)))
+            return self.bound(entry[0].id, self.reading.value(mutations.with_grown(node, *entry)))
         match node:
             case ast.Call(ast.Attribute(ast.Attribute() as part)) if self.is_own_part(part):
                 return self.in_part(part, lambda kept: self.changed_by(_called_on(node, kept)))
@@ -92,8 +94,15 @@ class ChangeReader:
                 else:
                     new = mutations.changed(node, of, method, is_list=not self.is_dict(name))
                 if new is not None:
-                    return self.reading.bind(name, self.reading.value(new))
+                    return self.bound(name, self.reading.value(new))
         return None
+
+    def bound(self, name: str, value: Expression) -> Statements:
+        """Return the assignment of a changed list or dict; one of TypedDicts stays one, where dicts are added."""
+        kind = self.kind(name)
+        if kind is not None and _holds_typed(kind) and not is_unknown(value.kind) and assignable(value.kind, kind):
+            value = dataclasses.replace(value, kind=kind)
+        return self.reading.bind(name, value)
 
     def takes(self, node: ast.AST) -> bool:
         """Return whether a call takes an item out of a list or dict that nothing else holds."""
@@ -344,6 +353,14 @@ def _called_on(node: ast.Call, name: ast.Name) -> ast.Call:
 def _is_object(kind: Kind | None) -> TypeGuard[Record]:
     """Return whether a value is a model or dataclass, and no dict with known keys."""
     return isinstance(kind, Record) and not kind.by_key
+
+
+def _holds_typed(kind: Kind) -> bool:
+    """Return whether a list or dict holds TypedDicts, as which a dict that is written out counts."""
+    match kind:
+        case ListOf(element) | DictOf(element):
+            return (isinstance(element, Record) and element.by_key) or _holds_typed(element)
+    return False
 
 
 def _read(name: ast.Name) -> ast.Name:

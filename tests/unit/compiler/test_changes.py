@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
+from typing import Literal, NotRequired
 
 import pytest
 from pydantic import BaseModel, computed_field
+from typing_extensions import TypedDict
 
 from durable.compiler import compile_workflow
 from durable.errors import CompileError
@@ -323,3 +325,41 @@ def test_what_the_refusal_says_to_write_compiles(name: str) -> None:
 def test_what_something_else_may_hold_is_not_changed(name: str) -> None:
     with pytest.raises(CompileError, match="; "):
         compile_workflow(written(_written(REFUSED[name]), classes=f"from {__name__} import *"))
+
+
+class Turn(TypedDict):
+    role: Literal["user", "bot"]
+    text: str
+    intent: NotRequired[str]
+
+
+class Note(TypedDict):
+    text: str
+    pages: int
+
+
+def get_note(tag: str) -> Note | Turn:
+    return {"text": tag, "pages": 1} if tag > "a" else {"role": "bot", "text": tag}
+
+
+TYPED = {
+    "what is added": (
+        "turns: list[Turn] = [{'role': 'bot', 'text': 'a'}]\nfor t in user.tags:\n"
+        "    turns.append({'role': 'user', 'text': t, 'intent': 'c'})\n    turns += [{'role': 'bot', 'text': 'q'}]\n"
+        "turns = [*turns, {'role': 'bot', 'text': 'z'}]\n"
+        "return [[t['text'] for t in turns], [t.get('intent') for t in turns], turns[-1]['role'], turns]"
+    ),
+    "in dicts": (
+        "last: dict[str, Turn] = {}\nall: dict[str, list[Turn]] = {}\nfor t in user.tags:\n"
+        "    last['x'] = {'role': 'user', 'text': t}\n    all.setdefault(t, []).append({'role': 'bot', 'text': t})\n"
+        "return [[t['text'] for t in last.values()], [t['text'] for each in all.values() for t in each]]"
+    ),
+    "of a union": "note = await step.do('n', get_note, user.user_id)\nreturn [note['text'], note]",
+}
+
+
+@pytest.mark.parametrize("name", TYPED)
+def test_a_dict_that_is_written_out_counts_as_the_typed_dict_around(name: str) -> None:
+    workflow = written(_written(TYPED[name]), classes=f"from {__name__} import *")
+    for user in USERS:
+        agree(workflow, user)
