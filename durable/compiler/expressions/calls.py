@@ -147,7 +147,6 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
     if is_unknown(of.kind):
         return Constant(None, of.kind)
     if isinstance(of.kind, Done) and called.attr == "result" and not (node.args or node.keywords):
-        assert isinstance(of, Variable)
         return dataclasses.replace(of, kind=of.kind.result)
     if called.attr == "model_copy" and isinstance(of.kind, Record):
         return _copied(reader, node, of, scope)

@@ -67,6 +67,9 @@ def require_sides(node: ast.AST, left: Expression, right: Expression, source: st
 
 def refuse_caught(node: ast.AST, value: Expression, source: str) -> None:
     """Refuse a caught error where data is wanted, and a task that has a result."""
+    if isinstance(value.kind, ListOf) and isinstance(value.kind.element, Done):
+        found = f"`{source}` holds tasks, which are no data"
+        raise Refused(node, found, "write what they returned: `[task.result() for task in tasks]`")
     if isinstance(value.kind, Done):
         raise Refused(node, f"`{source}` is a task, which is no data", "write what it returned: `.result()` of it")
     if _holds_error(value.kind):

@@ -30,10 +30,11 @@ from durable.compiler.program.tree import (
     Try,
 )
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.statements.definitions import DefinitionReader, ReadBranch
 from durable.compiler.statements.external_waits import call_workflow, callback, wait_for_event
 from durable.compiler.statements.functions import Definition
-from durable.compiler.statements.maps import body_of, concurrency
+from durable.compiler.statements.maps import Tasks, awaiting, body_of, concurrency
 from durable.compiler.statements.reading import Reading, keyed
 from durable.compiler.statements.steps import METHODS
 from durable.compiler.statements.titles import template
@@ -73,6 +74,10 @@ class Awaited:
 
 def _at(node: ast.AST) -> str:
     return f"{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}"
+
+
+def _gather_call(node: ast.AST) -> ast.Call:
+    return placed(ast.Call(ast.Name("gather", ast.Load()), [], []), node)
 
 
 @dataclass(slots=True)
@@ -155,6 +160,8 @@ class AwaitReader:
 
     def _other(self, node: ast.Await) -> Awaited:
         call = node.value
+        if isinstance(call, Tasks):
+            return self._each(_gather_call(node), call, keeps=False)
         if isinstance(call, ast.Call):
             found, function = self.reading.steps.resolve(call.func)
             if found and function is asyncio.gather:
@@ -288,6 +295,10 @@ class AwaitReader:
         definition = self.definitions.awaited(node) if isinstance(node, ast.Call) else None
         if isinstance(node, ast.Call) and definition is not None:
             return self.definitions.branch(node, definition, place)
+        is_gather = isinstance(node, ast.Call) and self.reading.steps.resolve(node.func) == (True, asyncio.gather)
+        if is_gather or isinstance(node, Tasks):
+            inner = self.definitions.nested_here(awaiting(node, "gather"), {})
+            return self.definitions.branch(_gather_call(node), inner, place)
         if self._was_refused(node):
             return ReadBranch(Branch(()), UNKNOWN, {})
         raise Refused(
@@ -355,6 +366,8 @@ class AwaitReader:
 
     def _body(self, node: ast.expr) -> Definition:
         text = self.reading.source(node)
+        if isinstance(node, ast.Lambda):
+            return self.definitions.nested_here(awaiting(node.body, f"each {self._label(node.body)}", node.args), {})
         definition = self.definitions.of(node) if self.definitions.is_nested(node) else None
         if definition is None or isinstance(definition.node, ast.FunctionDef):
             raise Refused(

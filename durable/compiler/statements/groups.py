@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from durable.compiler.program.tree import Statement
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.statements.awaits import AwaitReader
+from durable.compiler.statements.maps import Tasks
 from durable.compiler.statements.reading import Reading
-from durable.compiler.types.kinds import Done
+from durable.compiler.types.kinds import Done, ListOf
 from durable.compiler.types.terms import Variable, element
 
 
@@ -44,12 +46,15 @@ class GroupReader:
             )
         whole = Variable(reading.variable("group", node), awaited.kind)
         found: list[Statement] = [dataclasses.replace(awaited.run, variable=whole.name)]
-        for number, ((name, _), kind) in enumerate(zip(tasks, awaited.kinds, strict=True)):
+        for number, ((name, call), kind) in enumerate(zip(tasks, awaited.kinds, strict=True)):
             if name is not None:
                 item = element(whole, number, kind)
                 # Below the group all tasks have ended, so that `.result()` is the element of the list. Before, no name
                 # stands for a task.
-                found += reading.bind(name, dataclasses.replace(item, kind=Done(kind)))
+                done = (
+                    ListOf(Done(kind.element)) if isinstance(call, Tasks) and isinstance(kind, ListOf) else Done(kind)
+                )
+                found += reading.bind(name, dataclasses.replace(item, kind=done))
         return tuple(found)
 
     def _task(self, node: ast.stmt, group: str) -> tuple[str | None, ast.expr]:
@@ -60,6 +65,10 @@ class GroupReader:
                 name, call = target, self._created(value, group)
             case ast.Expr(value):
                 call = self._created(value, group)
+            case ast.For(target, items, [ast.Expr(value)], [], None) if (
+                each := self._created(value, group)
+            ) is not None:
+                call = placed(Tasks(each, [ast.comprehension(target, items, [], 0)]), node)
         if call is None:
             found = f"`{self.reading.source(node)}` stands in a TaskGroup"
             remedy = f"it holds `task = {group}.create_task(…)` only: put the rest before it or after it"
@@ -68,6 +77,8 @@ class GroupReader:
 
     def _created(self, node: ast.expr, group: str) -> ast.expr | None:
         match node:
+            case ast.ListComp(task, generators) if (each := self._created(task, group)) is not None:
+                return placed(Tasks(each, generators), node)
             case ast.Call(ast.Attribute(ast.Name(name), "create_task"), [call], []) if name == group:
                 return call
         return None

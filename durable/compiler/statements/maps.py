@@ -13,6 +13,7 @@ from durable.compiler.statements.reading import Reading
 from durable.compiler.types.kinds import describe, is_unknown, is_whole
 from durable.compiler.types.terms import INTEGER, Expression, Formula
 
+_NONE: Final = ast.arguments(posonlyargs=[], args=[], kwonlyargs=[], kw_defaults=[], defaults=[])
 _MOST_AT_ONCE: Final = MOST_OF_A_MAP**2
 """Those of a Map of Maps."""
 _LIMIT: Final = f"$max([1, $min([{MOST_OF_A_MAP}, $a])])"
@@ -33,6 +34,15 @@ def concurrency(reading: Reading, node: ast.expr | None) -> tuple[int, Expressio
         raise Refused(node, f"concurrency is {written!r}", f"write a whole number from 1 to {_MOST_AT_ONCE:,}")
     assert isinstance(written, int)
     return written, None
+
+
+class Tasks(ast.GeneratorExp):
+    """The calls of tasks that a group creates in a loop or comprehension, as one branch."""
+
+
+def awaiting(call: ast.expr, name: str, arguments: ast.arguments = _NONE) -> ast.AsyncFunctionDef:
+    """Return an `async def` that awaits a call and returns what that returns."""
+    return placed(ast.AsyncFunctionDef(name, arguments, [ast.Return(ast.Await(call))], []), call)
 
 
 def body_of(calls: ast.GeneratorExp | ast.ListComp, name: str) -> tuple[ast.AsyncFunctionDef, ast.expr]:

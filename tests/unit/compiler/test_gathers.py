@@ -16,6 +16,14 @@ USERS = [
 ]
 
 PROGRAMS = {
+    "the body of a map is a lambda": """
+        async def one(number: int) -> int:
+            return await step.do("one", save, number)
+
+        more, tags = 2, event.payload.tags
+        found = await step.map("lengths", lambda tag: step.do("length", save, len(tag) + more), tags, concurrency=3)
+        return [found, await step.map("twice", lambda n: one(n * 2), [1, 2]), await step.map("named", one, [3])]
+    """,
     "steps": """
         a, b = await asyncio.gather(step.do("a", text, "a"), step.do("b", save, event.payload.age))
         return [a, b]
@@ -257,3 +265,20 @@ def test_states_of_a_second_use_have_the_name_of_its_block() -> None:
     ]
     task = states["Branches"][1]["States"]["load-2/first"]["Arguments"]["Payload"]
     assert (task["step"], task["key"]) == ("first", "load-2/first")
+
+
+def test_gathers_in_a_gather() -> None:
+    workflow = written("""
+        async def one(number: int) -> int:
+            return await step.do("one", save, number)
+
+        sizes = [len(each) for each in event.payload.tags]
+        a, (b, c), d = await asyncio.gather(
+            asyncio.gather(*map(one, sizes)),
+            asyncio.gather(step.do("b", save, 5), one(3)),
+            step.do("d", text, "d"),
+        )
+        return [a, b, c, d]
+    """)
+    for user in USERS:
+        agree(workflow, user, ordered=False)

@@ -35,6 +35,22 @@ PROGRAMS = {
             numbers = group.create_task(step.map("all", one, [1, 2]))
         return sum(numbers.result())
     """,
+    "tasks of a comprehension, and of a loop": """
+        async def one(number: int) -> int:
+            return await step.do("one", save, number)
+
+        numbers = [3, 0, 4]
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(step.do("a", save, 1))
+            many = [group.create_task(step.do("b", save, n)) for n in numbers if n]
+            for place, n in enumerate(numbers):
+                group.create_task(step.do("c", save, place + n))
+            none = [group.create_task(one(len(tag))) for tag in event.payload.tags]
+        total = 0
+        for task in many:
+            total += task.result()
+        return [first.result(), [task.result() for task in many], len(none), total, sum(t.result() for t in none)]
+    """,
     "caught inside": """
         async def quiet() -> str:
             try:
@@ -78,6 +94,10 @@ def test_a_group_is_one_state() -> None:
 
 
 REFUSED = {
+    (
+        "async with asyncio.TaskGroup() as group:\n"
+        "    many = [group.create_task(step.do('b', save, n)) for n in [1, 2]]\nreturn many"
+    ): r"holds tasks, which are no data; write what they returned: `\[task.result\(\) for task in tasks\]`",
     """
     async with asyncio.TaskGroup() as group:
         a = group.create_task(step.do("a", save, 1))
