@@ -7,6 +7,7 @@ Maps: the outer one has an item for each group, and the inner one of a group pic
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from durable.compiler.asl.carried import NAMES
@@ -20,13 +21,18 @@ RESULT: Final = "$states.result"
 # $append takes lists apart one level deep only, so results that are lists themselves stay whole.
 JOINED: Final = f"$reduce({RESULT}, function($_l, $_m) {{ $append($_l, $_m) }}, [])"
 """The results of a Map of Maps as those of one Map."""
-SHARED: Final = "; $_s := $ceil($count($_xs) / "
-"""Stands between the items of a Map of Maps and the number of its groups; `$_s` is how many items a group has."""
-BEGINS: Final = "; $_b := $states.input.group * $_s;"
-"""Says where in the list the share of a group begins."""
-ENDS: Final = "$_p.index < $_b + $_s"
-"""Asks whether an item stands before the end of the share."""
+WHOLE: Final = "$_f := 0; $_n := "
+"""Begins the items of a group in a Map of Maps: which positions all groups have together, from `$_f` to `$_n`."""
+SHARED: Final = "; $_s := $ceil(($_n - $_f) / "
+"""Stands behind the positions that all groups have together; `$_s` is how many a group has."""
 _ITEM: Final = "$states.context.Map.Item"
+_RANGE: Final = re.compile(
+    r"\(function\(\$a, \$b\) \{ "
+    r"(?P<numbers>\[\$a\.\.\$b - 1\]|"
+    r"\[\$map\(\[0\.\.\$ceil\(\(\$b - \$a\) / (?P<step>-?\d+)\) - 1\], function\(\$_i\) \{ [^}]* \}\)\])"
+    r" \}\)\("
+)
+"""How the items begin that are the numbers of a `range`: see `durable.compiler.expressions.iterables`."""
 
 
 def map_state(state: Map, body: Json, inner: str, caught: Json, left: Json) -> Json:
@@ -66,18 +72,13 @@ def _of_groups(state: Map, body: Json, inner: str) -> Json:
     of the concurrency.
     """
     items, groups = jsonata(state.items), state.groups
-    late = f', "late": $_i - $_b >= {state.concurrency // groups}' if state.timed else ""
-    # Items are wrapped in objects before they are picked: a list that JSONata picks alone would be taken apart. All
-    # groups get the whole list: an inner Map reads `$states.context.Map.Item.Index` of itself, so the index in the
-    # whole list travels with the item.
-    picked = (
-        f"($_xs := {items}{SHARED}{groups}){BEGINS}"
-        f' [$filter($map($_xs, function($_x, $_i) {{ {{"item": $_x, "index": $_i{late}}} }}),'
-        f" function($_p) {{ $_p.index >= $_b and {ENDS} }})])"
+    share = (
+        f"({WHOLE}{counted(items)}{SHARED}{groups}); $_b := $_f + $states.input.group * $_s; "
+        f"$_e := $min([$_b + $_s, $_n]); {picked(items, late=state.concurrency // groups if state.timed else None)})"
     )
     group: Json = {
         "Type": "Map",
-        "Items": "{% " + picked + " %}",
+        "Items": "{% " + share + " %}",
         "MaxConcurrency": state.concurrency // groups,
         "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, **body},
         "End": True,
@@ -88,6 +89,40 @@ def _of_groups(state: Map, body: Json, inner: str) -> Json:
         "MaxConcurrency": groups,
         "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": inner, "States": {inner: group}},
     }
+
+
+def counted(items: str) -> str:
+    """Return how many items there are; less than 0 may stand for none where they are the numbers of a `range`."""
+    found = _RANGE.match(items)
+    if found is None:
+        return f"$count({items})"
+    return _in_its_place(found, "$b - $a" if found["step"] is None else f"$ceil(($b - $a) / {found['step']})")
+
+
+def picked(items: str, *, late: int | None = None) -> str:
+    """Return the items from position `$_b` up to `$_e`, each with its position in the whole list.
+
+    Of a `range` these numbers are made alone: a part of a hundred thousand is as quick as one of a thousand, and Step
+    Functions gives an expression one second. An inner Map reads `$states.context.Map.Item.Index` of itself, so the
+    position travels with the item.
+
+    Args:
+        late: how many items are under way at once, where each is told whether it had to wait for a place.
+    """
+    place = '"index": $_i' if late is None else f'"index": $_i, "late": $_i - $_b >= {late}'
+    found = _RANGE.match(items)
+    if found is not None:
+        number = "$a + $_i" if found["step"] is None else f"$a + $_i * {found['step']}"
+        return _in_its_place(found, f'[$map([$_b..$_e - 1], function($_i) {{ {{"item": {number}, {place}}} }})]')
+    # Each item is wrapped in an object: a list that JSONata picks alone would be taken apart. A function that returns
+    # nothing leaves its item out.
+    within = f'$_i >= $_b and $_i < $_e ? {{"item": $_x, {place}}}'
+    return f"[$map({items}, function($_x, $_i) {{ {within} }})]"
+
+
+def _in_its_place(found: re.Match[str], text: str) -> str:
+    """Return the items that are a `range` with something else in the place of its numbers."""
+    return found.string[: found.start("numbers")] + text + found.string[found.end("numbers") :]
 
 
 def _joined(text: str) -> str:

@@ -14,7 +14,7 @@ import re
 from typing import Any, Final
 
 from durable.compiler.asl.carried import NAMES, read
-from durable.compiler.asl.map_states import BEGINS, ENDS, JOINED, RESULT, SHARED, cost_comment
+from durable.compiler.asl.map_states import JOINED, RESULT, SHARED, WHOLE, cost_comment, counted, picked
 from durable.compiler.asl.walk import expressions_mapped, machines_in, needs_standard, redirect, state_names
 from durable.compiler.program.tree import MOST_OF_A_MAP
 from durable.compiler.source.names import state_name
@@ -29,8 +29,6 @@ TURNS: Final = 4
 _PART_EVENTS: Final = 12_000
 """What the items of a part may have of the 25,000 events of a Standard execution."""
 _COST: Final = re.compile(cost_comment(0).replace("0", r"(\d+)"))
-_RANGE: Final = "(function($a, $b) { [$a..$b - 1] })("
-"""How the items begin that are the numbers of a `range`."""
 
 
 def has_parts(state: Json) -> bool:
@@ -131,29 +129,20 @@ class _Parts:
             return self._cut_groups(self.inner, size)
         items = str(self.state["Items"]).removeprefix("{% ").removesuffix(" %}")
         selected, part = self.state["ItemSelector"], f"${self.at}"
-        if items.startswith(_RANGE):
-            within = f"[$a + {part}..$min([$b, $a + {part} + {size}]) - 1]"
-            self.state["Items"] = f"{{% {items.replace('[$a..$b - 1]', within, 1)} %}}"
-            selected["index"] = f"{{% $states.context.Map.Item.Index + {part} %}}"
-            return items.replace("[$a..$b - 1]", "$b - $a", 1)
-        # Wrapped in objects before they are picked: a list that JSONata picks alone would be taken apart.
-        wrapped = f'$map({items}, function($_x, $_i) {{ {{"item": $_x, "index": $_i}} }})'
-        picked = f"[$filter({wrapped}, function($_p) {{ $_p.index >= {part} and $_p.index < {part} + {size} }})]"
-        self.state["Items"] = f"{{% {picked} %}}"
+        self.state["Items"] = (
+            f"{{% ($_b := {part}; $_e := $min([{part} + {size}, {counted(items)}]); {picked(items)}) %}}"
+        )
         selected["item"] = "{% $states.context.Map.Item.Value.item %}"
         selected["index"] = "{% $states.context.Map.Item.Value.index %}"
-        return f"$count({items})"
+        return counted(items)
 
     def _cut_groups(self, group: Json, size: int) -> str:
         """Have the Maps in a Map take their shares of one part."""
-        text, part = str(group["Items"]), f"${self.at}"
-        items, _, rest = text.removeprefix("{% ($_xs := ").rpartition(SHARED)
-        number = rest.partition(")")[0]
-        # All that a part has is shared, and no more: the last part may have fewer items than the others.
-        shared = f"; $_s := $ceil($min([{size}, $count($_xs) - {part}]) / "
-        begins = BEGINS.replace(":= ", f":= {part} + ")
-        rest = rest.replace(BEGINS, begins, 1).replace(ENDS, f"{ENDS} and $_p.index < {part} + {size}", 1)
-        assert number.isdecimal()
-        assert begins in rest
-        group["Items"] = "{% ($_xs := " + items + shared + rest
-        return f"$count({items})"
+        before, whole, rest = str(group["Items"]).partition(WHOLE)
+        count, end, rest = rest.partition(SHARED)
+        assert whole
+        assert end
+        # The last part may have fewer items than the others.
+        part = f"$_f := ${self.at}; $_n := $min([$_f + {size}, {count}])"
+        group["Items"] = before + part + end + rest
+        return count

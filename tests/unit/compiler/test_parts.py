@@ -92,3 +92,27 @@ def test_a_part_of_a_map_that_waits_fits_a_standard_execution() -> None:
     states = standard(compile_workflow(written(SLEEPING)).definition)["States"]
     size = int(states["all"]["Assign"]["part_of_1"].rpartition("+ ")[2].removesuffix(" %}"))
     assert 100 < size * len(list(states_within(states["all"]))) * 2 < 25_000
+
+
+@pytest.mark.parametrize("items", ["range({})", "range(7, {}, 1)", "range({}, 0, -1)"])
+@pytest.mark.parametrize("concurrency", [1, 100])
+def test_a_part_of_a_hundred_thousand_numbers_is_made_as_quickly_as_one_of_a_thousand(
+    concurrency: int, items: str
+) -> None:
+    """Step Functions gives an expression one second; `durable.asl` counts what it evaluates."""
+    body = UNREAD.replace("range(number, event.payload.age, 1)", items.format("event.payload.age"))
+    sandbox = Sandbox(written(body.replace("concurrency=1)", f"concurrency={concurrency})")))
+    sandbox.stub("a").raises(EmailTakenError)
+    error = sandbox.run(User(user_id="u", age=100_000)).error
+    assert error is not None
+    assert error.name == "EmailTakenError"
+
+
+@pytest.mark.usefixtures("_small")
+@pytest.mark.parametrize("items", ["range(10, {}, 3)", "range({}, -5, -4)", "range(20, {})"])
+@pytest.mark.parametrize("concurrency", [1, 41])
+def test_a_part_of_a_range_has_the_numbers_that_are_its_share(items: str, concurrency: int) -> None:
+    body = MAP.replace("range(event.payload.age)", items.format("event.payload.age"))
+    body = body.replace("concurrency=100", f"concurrency={concurrency}")
+    for count in (0, 10, 11, 97):
+        agree(written(body), User(user_id="u", age=count), ordered=False)
