@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.browser import CHROMIUM, DRIVER, Browser, chromium
 from tests.e2e.screenshots import looking
@@ -360,6 +363,51 @@ def test_what_is_kept_is_shown_and_changed_and_a_schedule_runs_now(browser: Brow
     browser.sees("Rows 1 to 2", ".pager")
     browser.sees("apples", "table")
     assert browser.complaints() == []
+
+
+@contextmanager
+def slow(browser: Browser, milliseconds: int) -> Iterator[None]:
+    """Have each answer come so much later until the block's end."""
+    network = {"offline": False, "downloadThroughput": -1, "uploadThroughput": -1}
+    browser.driver.execute_cdp_cmd("Network.enable", {})
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**network, "latency": milliseconds})
+    yield
+    browser.driver.execute_cdp_cmd("Network.emulateNetworkConditions", {**network, "latency": 0})
+
+
+def test_a_slow_server_is_waited_for_and_is_asked_once(browser: Browser, shop: Server) -> None:
+    loading = (
+        "const view = document.querySelector('.view'), before = getComputedStyle(view, '::before');"
+        "return !view.childNodes.length && before.content.includes('Loading') && before.visibility === 'visible'"
+    )
+    browser.open(url(shop))
+    browser.one("h1")
+    with slow(browser, 1_500):
+        browser.driver.execute_script("location.hash = '#/workflows/refunds'")
+        browser.until(lambda: bool(browser.driver.execute_script(loading)), "it to say that it loads")
+        browser.click('[data-shortcut="s"]')
+        start = browser.one("dialog button[type=submit]")
+        ActionChains(browser.driver).double_click(start).send_keys(Keys.ENTER).perform()
+        browser.until(lambda: not browser.all("dialog"), "the run to start")
+    assert len(shop.get("/api/workflows/refunds/instances").body["instances"]) == 1
+
+
+def test_whoever_operates_a_run_by_keyboard_stays_at_its_buttons(browser: Browser, shop: Server, world: Path) -> None:
+    def at() -> str | None:
+        return browser.driver.switch_to.active_element.get_attribute("data-verb")
+
+    def press(key: str) -> None:
+        ActionChains(browser.driver).send_keys(key).perform()
+
+    order(shop, world, "small")
+    browser.open(url(shop, "#/workflows/orders/runs/small"))
+    browser.sees("waiting", box("approval"))
+    browser.one('[data-verb="pause"]').send_keys(Keys.ENTER)
+    press(Keys.ESCAPE)
+    browser.until(lambda: at() == "pause", "the focus to be where the dialog was opened")
+    press(Keys.ENTER)
+    press(Keys.ENTER)
+    browser.until(lambda: at() == "resume", "the focus to be at what can be done now")
 
 
 PLACES = (

@@ -26,7 +26,7 @@ function card(queue, chosen) {
   const href = `#/queues/${encodeURIComponent(queue.name)}`;
   return h("li", { class: "card", "aria-current": queue.name === chosen ? "true" : null },
     h("div", { class: "card-head" }, h("h2", {}, h("a", { href }, queue.name)),
-      h("span", { class: "dim" }, queue.consumer ? `delivered to ${queue.consumer}` : "no consumer")),
+      h("span", { class: "dim" }, queue.consumer ? ["delivered to ", h("code", {}, queue.consumer)] : "no consumer")),
     h("ul", { class: "counts" }, h("li", { class: "count" }, h("b", {}, queue.waiting.toLocaleString()), " to be delivered"),
       h("li", {}, h("a", { href, class: `count ${queue.dead ? "s-errored" : ""}` }, h("b", {}, queue.dead.toLocaleString()), queue.dead === 1 ? " dead letter" : " dead letters"))));
 }

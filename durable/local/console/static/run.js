@@ -58,13 +58,21 @@ class RunView {
     this.known = text;
     if (run.error || run.steps.some((each) => each.error)) await this.trace();
     replace(this.status, pill(run.status));
-    replace(this.actions, verbs(this.workflow, run));
+    this.drawVerbs();
     this.graph.update(run);
     this.events.update(run);
     this.drawSide();
     this.drawTimes();
     this.tick();
     await this.history.update();
+  }
+
+  /** Draw what can be done now; whoever was there by keyboard stays there. */
+  drawVerbs() {
+    const was = document.activeElement;
+    const verb = this.actions.contains(was) ? was.dataset.verb : null;
+    replace(this.actions, verbs(this.workflow, this.run));
+    if (verb !== null) (this.actions.querySelector(`[data-verb="${verb}"]`) ?? this.actions.querySelector("button"))?.focus();
   }
 
   /** Ask where the failed steps failed; only this machine knows. */
@@ -77,7 +85,7 @@ class RunView {
   tick() {
     const { run } = this;
     const end = CLOSED.has(run.status) ? Date.parse(run.updatedAt) : Date.now();
-    const parts = [`started ${new Date(run.createdAt).toLocaleString()}`, `${CLOSED.has(run.status) ? "took" : "for"} ${duration(end - Date.parse(run.createdAt))}`];
+    const parts = [`started ${moment(run.createdAt)}`, `${CLOSED.has(run.status) ? "took" : "for"} ${duration(end - Date.parse(run.createdAt))}`];
     if (run.epoch > 1) parts.push(`restarted ${run.epoch - 1 === 1 ? "once" : `${run.epoch - 1} times`}`);
     const wakes = run.sleeps.map((each) => each.wakeAt).filter(Boolean).sort()[0];
     if (wakes && run.status === "waiting") parts.push(`wakes ${moment(wakes)}`);
@@ -90,7 +98,7 @@ class RunView {
   choose(node) {
     this.chosen = node;
     this.drawSide();
-    if (matchMedia("(max-width: 900px)").matches && node) this.side.scrollIntoView({ behavior: "smooth" });
+    if (matchMedia("(max-width: 900px)").matches && node) this.side.scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   }
 
   drawTimes() {

@@ -27,7 +27,7 @@ export async function workflowsView(root, _, signal) {
 /** Return a field that finds runs of all workflows by the beginning of their ids. */
 function finder(names, signal) {
   const found = h("ul", { class: "found", "aria-label": "Runs found", hidden: true });
-  const find = h("input", { type: "search", placeholder: "Find a run of any workflow by the beginning of its id", "aria-label": "Search by id", data: { shortcut: "/" },
+  const find = h("input", { type: "search", placeholder: "Find a run by the beginning of its id", "aria-label": "Search by id", data: { shortcut: "/" },
     spellcheck: false, autocomplete: "off", onkeydown: (event) => { if (event.key === "Enter") found.querySelector("a")?.click(); },
     oninput: async () => {
       const prefix = find.value.trim();
