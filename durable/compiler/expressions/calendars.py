@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Final, NamedTuple
 
+from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_none
+from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.times import is_date, is_time
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.kinds import Opaque, TupleOf
+from durable.compiler.types.kinds import Integer, Opaque, TupleOf
 from durable.compiler.types.terms import INTEGER, TEXT, Constant, Expression, Formula, Joined, Let, Variable
 
 _PLACES: Final = {"year": (0, 4), "month": (5, 2), "day": (8, 2), "hour": (11, 2), "minute": (14, 2), "second": (17, 2)}
@@ -40,6 +43,12 @@ _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sat
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
+)
+_LEAST: Final = {"year": 1, "month": 1, "day": 1}
+_MOST: Final = {"year": 9999, "month": 12, "day": 28, "hour": 23, "minute": 59, "second": 59, "microsecond": 999_999}
+_REPLACED: Final = (
+    "write the numbers out, of hour, minute, second, microsecond, or of a day up to 28 and with it the month and year;"
+    " or let a step return the time"
 )
 _FORMATS: Final = "`run` knows %Y %y %m %d %H %M %S %f %j %a %A %b %B %G %V %u %F %T %%; let a step return any other"
 
@@ -87,6 +96,37 @@ def method(node: ast.Call, of: Expression, name: str, arguments: list[Expression
         case "isoweekday", []:
             return Formula(f"{_WEEKDAY} + 1", (of,), INTEGER)
     return None
+
+
+def replaced(reader: Reader, node: ast.Call, of: Expression, scope: Scope) -> Expression:
+    """Return `when.replace(hour=0, minute=0)`, with parts that are written out."""
+    source = reader.source.of(node)
+    refuse_none(node, of, f"what `.replace` is called on in `{source}`")
+    known = [name for name in _MOST if is_time(of.kind) or name in ("year", "month", "day")]
+    given: dict[str, int] = {}
+    for each in node.keywords:
+        value = reader.value(each.value, scope)
+        number = value.value if isinstance(value, Constant) and isinstance(value.kind, Integer) else None
+        least, most = (_LEAST.get(each.arg, 0), _MOST[each.arg]) if each.arg in known else (0, -1)
+        if not isinstance(number, int) or not least <= number <= most:
+            raise Refused(node, f"`{source}` gives `{each.arg}` no number that is written out", _REPLACED)
+        given[str(each.arg)] = number
+    # Of every month and year the first 28 days are there.
+    if node.args or (given.keys() & {"year", "month"} and "day" not in given):
+        raise Refused(node, f"`{source}` may make a day that there is not", _REPLACED)
+    year, month, day = (_replaced_part(name, given) for name in ("year", "month", "day"))
+    text = f'{year} & "-" & {month} & "-" & {day}'
+    if is_time(of.kind):
+        hour, minute, second = (_replaced_part(name, given) for name in ("hour", "minute", "second"))
+        micros = f'"{given["microsecond"]:06}"' if "microsecond" in given else _MICROSECONDS
+        fraction = f'($f := {micros}; $f = "000000" ? "" : "." & $f)'
+        text += f' & "T" & {hour} & ":" & {minute} & ":" & {second} & {fraction} & $match($a, /(Z|[+-]..:..)$/).match'
+    return Formula(text, (of,), of.kind)
+
+
+def _replaced_part(name: str, given: Mapping[str, int]) -> str:
+    start, length = _PLACES[name]
+    return f'"{given[name]:0{length}}"' if name in given else f"$substring($a, {start}, {length})"
 
 
 def spelled(of: Expression, separator: str = " ") -> Expression:

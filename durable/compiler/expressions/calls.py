@@ -22,14 +22,14 @@ from durable.compiler.expressions.advice import (
     of_class,
     of_method,
     of_outside,
-    written_member,
 )
 from durable.compiler.expressions.aggregates import AGGREGATES, lazy
 from durable.compiler.expressions.classinfo import is_instance
 from durable.compiler.expressions.comparisons import received
+from durable.compiler.expressions.enums import of_value
 from durable.compiler.expressions.formats import represented, spelled
 from durable.compiler.expressions.iterables import LAZY, VIEWS, elements
-from durable.compiler.expressions.numbers import only, rounded, to_float, to_int, whole
+from durable.compiler.expressions.numbers import divided, only, rounded, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
@@ -87,6 +87,10 @@ def call(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
         return _READERS[function](reader, node, scope)
     if found and is_named_tuple(function):
         return named_tuple(reader, node, function, scope)
+    if found and function is divmod and len(node.args) == 2 and not node.keywords:
+        return divided(reader, node, scope)
+    if found and isinstance(function, type) and issubclass(function, enum.Enum):
+        return of_value(reader, node, function, scope)
     record = record_of(function) if found else None
     if record is not None:
         return built(reader, node, record, scope)
@@ -150,6 +154,8 @@ def _method_call(reader: Reader, node: ast.Call, called: ast.Attribute, scope: S
         return dataclasses.replace(of, kind=of.kind.result)
     if called.attr == "model_copy" and isinstance(of.kind, Record):
         return _copied(reader, node, of, scope)
+    if called.attr == "replace" and calendars.is_moment(of):
+        return calendars.replaced(reader, node, of, scope)
     given = texts.by_place(node, called.attr) if is_text(of.kind) else None
     if given is not None:
         arguments = [reader.value(each, scope) for each in given]
@@ -211,9 +217,6 @@ def _refused_call(node: ast.Call, source: str, function: Any) -> Refused:
     module = _home(function)
     if function is Retries:
         return Refused(node, f"`{source}` stands outside of a step", _OF_RETRIES)
-    if isinstance(function, type) and issubclass(function, enum.Enum):
-        first = f", as in {written_member(function)}" if len(function) else ""
-        return Refused(node, f"`{source}` looks a member up", f"write the member{first}, or let a step return it")
     if isinstance(function, type) and module != "builtins":
         return Refused(node, f"`{source}` makes an object", of_class(function))
     if (module, getattr(function, "__name__", "")) == ("time", "sleep"):

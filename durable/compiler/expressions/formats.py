@@ -47,11 +47,13 @@ from durable.compiler.types.terms import (
     TEXT,
     ZERO,
     Apply,
+    Comprehension,
     Conditional,
     Constant,
     Expression,
     Formula,
     IsNone,
+    Joined,
     Let,
     Operation,
     Spelled,
@@ -194,6 +196,8 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
         several = [acts_as(each) for each in members(kind)]
         if all(isinstance(each, (Text, Boolean, Integer)) for each in several):
             return _by_type(value, several, lambda text: text)
+    if isinstance(kind, ListOf) and _is_shown(kind):
+        return _listed(node, value, kind, source)
     is_spelled_apart = isinstance(kind, (Float, Opaque, Member)) or _is_mixed(value.kind)
     why = ", which JSON spells otherwise than Python" if is_spelled_apart else ""
     raise Refused(
@@ -203,9 +207,28 @@ def spelled(node: ast.AST, value: Expression, source: str) -> Expression:
     )
 
 
+def _is_shown(kind: ListOf) -> bool:
+    """Return whether the `repr` of a list is known: no tuple's, which has a comma of its own where it has one item."""
+    scalars = Boolean | Integer | Null | Text | Never
+    return (
+        not kind.is_tuple and not kind.takes_tuples and all(isinstance(each, scalars) for each in members(kind.element))
+    )
+
+
+def _listed(node: ast.AST, value: Expression, kind: ListOf, source: str) -> Expression:
+    """Return a list as its `repr`, which is also what `str` and f-strings write."""
+    if isinstance(kind.element, Never):
+        return Constant("[]", TEXT)
+    item = Variable("_l", kind.element)
+    texts = Comprehension(represented(node, item, source), item.name, value, None, ListOf(TEXT))
+    return Joined((Constant("[", TEXT), Apply("$join", (texts, Constant(", ", TEXT)), TEXT), Constant("]", TEXT)))
+
+
 def represented(node: ast.AST, value: Expression, source: str) -> Expression:
     """Return a value as `repr` and `{value!r}` write it."""
     kinds = [*members(value.kind)]
+    if isinstance(value.kind, ListOf) and _is_shown(value.kind):
+        return _listed(node, value, value.kind, source)
     if all(isinstance(each, Boolean | Integer | Null | Unknown | Never) for each in kinds):
         return spelled(node, value, source)
     if all(isinstance(each, Text) for each in kinds):

@@ -10,11 +10,15 @@ import ast
 from collections.abc import Callable
 from typing import Final
 
+from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import require_known
+from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.problems import Refused
+from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
     Boolean,
     Integer,
+    TupleOf,
     acts_as,
     describe,
     is_number,
@@ -32,6 +36,7 @@ from durable.compiler.types.terms import (
     Constant,
     Expression,
     Formula,
+    ListDisplay,
     Operation,
 )
 
@@ -184,3 +189,11 @@ def number_text(
         text = f'$pad({text}, $length($_s) - {zeros}, "0")'
     text = f'{start}$_s := $a < 0 ? "-" : "{"+" if signed else ""}"; $_s & {text}' + (f' & "{end}"' if end else "")
     return Formula(f"({text})", (value,), TEXT, fails=digits is not None)
+
+
+def divided(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
+    """Return `divmod(a, b)`."""
+    first, second = node.args
+    parts = (placed(ast.BinOp(first, operator, second), node) for operator in (ast.FloorDiv(), ast.Mod()))
+    found = tuple(reader.value(each, scope) for each in parts)
+    return ListDisplay(found, TupleOf(tuple(each.kind for each in found)))

@@ -186,11 +186,20 @@ def _split(node: ast.Call, of: Expression, arguments: list[Expression], source: 
     )
 
 
+_REPLACED_ANY: Final = (
+    '$b = "" ? $c & $join($map([0..$length($a) - 1], function($_i) { $substring($a, $_i, 1) & $c }))'
+    " : $join($split($a, $b), $c)"
+)
+"""An empty text is found before, between and after all characters."""
+
+
 def _replace(node: ast.Call, of: Expression, arguments: list[Expression], source: str) -> Expression:
     old, most = arguments[0] if arguments else None, arguments[2:]
     _takes(node, arguments[:2] if len(most) == 1 else arguments, 2, source)
-    if not isinstance(old, Constant) or not old.value:
+    if most and (not isinstance(old, Constant) or not old.value):
         raise Refused(node, f"`{source}` replaces what is not written out", "write out the text to replace")
+    if not isinstance(old, Constant) or not old.value:
+        return Formula(_REPLACED_ANY, (of, *arguments), TEXT)
     # `$replace` would read `$1` in the new text as a group.
     if most:
         return Apply("$join", (_split(node, of, [old, *most], source), arguments[1]), TEXT)

@@ -33,10 +33,18 @@ def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> as
             return placed(ast.Subscript(name, ast.Slice(upper=ast.Constant(0)), ast.Load()), node)
         case "update", [] | [_] if not is_list and all(each.arg for each in node.keywords):
             keys: list[ast.expr | None] = [None, *(None for _ in node.args)]
-            values: list[ast.expr] = [name, *node.args]
+            values: list[ast.expr] = [name, *map(_as_dict, node.args)]
             keys += [ast.Constant(each.arg) for each in node.keywords]
             return placed(ast.Dict(keys, [*values, *(each.value for each in node.keywords)]), node)
     return None
+
+
+def _as_dict(node: ast.expr) -> ast.expr:
+    """Return what `d.update(…)` is given as a dict, where it is pairs."""
+    match node:
+        case ast.ListComp() | ast.GeneratorExp() | ast.Call(ast.Name("zip" | "enumerate" | "map")):
+            return placed(ast.Call(ast.Name("dict", ast.Load()), [node], []), node)
+    return node
 
 
 def with_default(node: ast.Call, name: ast.Name, *, is_new: bool) -> ast.expr:

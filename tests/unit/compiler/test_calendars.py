@@ -52,7 +52,7 @@ def test_a_time_says_what_it_says_in_python(expression: str) -> None:
     ("expression", "remedy"),
     [
         ("event.timestamp.strftime('%x')", "`%x` in its format; `run` knows %Y"),
-        ("event.timestamp.replace(hour=0)", "`run` knows .isoformat()"),
+        ("event.timestamp.astimezone()", "`run` knows .isoformat()"),
         ("event.timestamp.tzinfo", "there are: year, month"),
         ("event.timestamp.date().hour", "there are: year, month, day"),
     ],
