@@ -79,7 +79,7 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             declaration="durable.bindings.var:Var",
             aws="durable.aws.var:client_of",
             local="durable.local.bindings.var:client_of",
-            sandbox=None,
+            sandbox="durable.testing.var:GivenVar",
             construct="durable.cdk.bindings.configuration:var_of",
         ),
         "service": Kind(

@@ -52,8 +52,9 @@ class Sandbox:
         subject: a workflow's class, its declaration, that of a worker with what it is bound to, or a module of
             declarations such as `app`.
         bindings: by name, a declaration, or what is there at first: a mapping for a KVNamespace
-            or a Bucket, a list of messages for a Queue, the text of a Secret, a stub of the client for an AWSService,
-            SQL statements for a Database. A binding that a step names and nobody gives is made, and empty.
+            or a Bucket, a list of messages for a Queue, the text of a Secret, another value for a Var, a stub of the
+            client for an AWSService, SQL statements for a Database. A binding that a step names and nobody gives is
+            made, and empty.
         seed: what the order of concurrent branches is drawn with; None takes what is ready first in, first out.
             It also seeds the jitter of retries.
         start: what time it is at first.

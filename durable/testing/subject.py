@@ -22,8 +22,8 @@ from durable.workflow import WorkflowEntrypoint
 Subject = type[WorkflowEntrypoint[Any]] | Workflow[Any] | Worker | ModuleType
 """A workflow's class, its declaration, a worker's, or a module of declarations."""
 Given = object
-"""A declaration; what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds; or the stub
-of an AWSService's client."""
+"""A declaration; what a KVNamespace or Bucket (a mapping), a Queue (a sequence) or a Secret (a text) holds; the
+value of a Var; or the stub of an AWSService's client."""
 
 
 _GIVE: Final = "give a workflow's class, its declaration or a worker's, as app.order, or the module app"

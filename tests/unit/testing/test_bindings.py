@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
-from durable import Queue
+import pytest
+
+from durable import Queue, Var, Workflow, WorkflowEntrypoint, WorkflowEvent, WorkflowStep
+from durable.errors import DeclarationError
 from durable.testing import Sandbox
 from tests.unit.testing import parcels
 from tests.unit.testing.parcels import Parcel, ParcelsWorkflow
@@ -57,3 +61,42 @@ def test_a_namespace_may_be_changed_between_runs() -> None:
 def test_a_namespace_shows_more_than_a_page() -> None:
     many = {f"{number:04}": number for number in range(1_100)}
     assert Sandbox(ParcelsWorkflow, bindings={"weights": many}).kv("weights").contents == many
+
+
+@dataclass(frozen=True)
+class Limits:
+    most: int
+
+
+def cap(wanted: int, limits: Var[Limits]) -> int:
+    return min(wanted, limits.value.most)
+
+
+class CapWorkflow(WorkflowEntrypoint[int]):
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> int:
+        return await step.do("cap", cap, event.payload)
+
+
+def test_a_test_gives_a_variable_another_value() -> None:
+    limits = Var("limits", Limits(3))
+    declared = Workflow("cap", CapWorkflow, bindings={"limits": limits})
+
+    assert Sandbox(declared).run(9).output == 3
+    sandbox = Sandbox(declared, bindings={"limits": Limits(5)})
+    assert sandbox.run(9).output == 5
+    sandbox.restart()
+    assert sandbox.run(9).output == 5
+    assert Sandbox(declared, bindings={"limits": {"most": 6}}).run(9).output == 6
+    assert limits.value == Limits(3)
+
+
+def test_a_variable_is_given_what_its_step_can_read() -> None:
+    declared = Workflow("cap", CapWorkflow, bindings={"limits": Var("limits", Limits(3))})
+
+    with pytest.raises(DeclarationError, match=r"Var\('limits'\) does not fit .* value.most \(missing\)"):
+        Sandbox(declared, bindings={"limits": {}})
+    with pytest.raises(
+        DeclarationError, match=r"limits is a Var: give its declaration in `bindings`, as Var\('limits'"
+    ):
+        Sandbox(CapWorkflow)
+    assert Sandbox(CapWorkflow, bindings={"limits": Var("limits", Limits(4))}).run(9).output == 4
