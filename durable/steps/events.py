@@ -30,7 +30,7 @@ from durable.errors import (
     Throttled,
     public_message,
 )
-from durable.runs.record import load_header
+from durable.runs.record import expire_again, load_header
 from durable.steps.callbacks import DELIVERER, Callbacks
 from durable.store.callback_tokens import CallbackKey, check, event_id
 from durable.store.failure import Failure
@@ -143,7 +143,8 @@ class Events:
         # Read first, so that a repeated event is neither counted nor refused because the run has ended.
         there = self._table.get(key)
         if there is None:
-            counted = self._count(header)
+            until = self._clock.now() // 1000 + _UNSEEN_SECONDS
+            counted = self._count(header, until)
             if counted["sent"] > _MOST_UNTAKEN:
                 self._check_room(header)
             # Once more, after it was counted: a run that is parked by now is woken with the event. If it is parked
@@ -155,45 +156,44 @@ class Events:
             if self._wake_with(now, id, event):
                 return True
             if now.expires is not None:
-                self._keep_with_run(header, counted)
+                self._keep_with_run(header, until, counted)
             _refuse_closed(now)
             self._rouse(now)
-            row = replace(event, number=counted["sent"], sent=self._clock.now()).as_row() | self._until_seen()
+            row = replace(event, number=counted["sent"], sent=self._clock.now()).as_row() | {"expires": until}
             try:
                 self._table.write(Write(key, row, when=(Absent("number"),)))
             except ConditionFailed as failed:
                 there = failed.rows[0] or {}
             else:
-                self._keep_with_run(header, counted, row | {"sort": key.sort})
+                self._keep_with_run(header, until, counted, row | {"sort": key.sort})
         if there is not None and EventRow.from_row(there).hash != event.hash:
             raise EventExists(public_message(EventExists))
         if there is not None and "expires" in there:
             # The first sender may have died before it did so.
             counter = self._table.get(Key(header.partition, EVENTS)) or {}
-            self._keep_with_run(header, counter | {"sort": EVENTS}, there | {"sort": key.sort})
+            self._keep_with_run(header, None, counter | {"sort": EVENTS}, there | {"sort": key.sort})
         return there is None
 
-    def _count(self, header: Header) -> Row:
+    def _count(self, header: Header, until: int) -> Row:
         """Count an event, and return the counter: senders share no clock, and the first in is to be the first out."""
         _refuse_closed(header)
         key = Key(header.partition, EVENTS)
         # Drawn before the event is written: a crash between the two leaves a gap, and numbers are only compared.
-        for fields, there in (({}, Below("sent", _MOST_COUNTED)), (self._until_seen(), Absent("sent"))) * 2:
+        for fields, there in (({}, Below("sent", _MOST_COUNTED)), ({"expires": until}, Absent("sent"))) * 2:
             with suppress(ConditionFailed):
                 write = Write(key, {"at": self._clock.now(), **fields}, add={"sent": 1}, when=(there,))
                 return {"sent": 0, **(self._table.write(write)[0] or {}), "sort": EVENTS}
         raise TableBusy("the counter of events came and went; try again")
 
-    def _until_seen(self) -> Row:
-        """Return the time of a row until its writer has seen that the run is open.
+    def _keep_with_run(self, header: Header, until: int | None, *rows: Row) -> None:
+        """Have rows that were just written stay as long as their run: they vanish with it, where it has ended.
 
         The rows of a run are given their time when it is closed. One that is written later, and whose writer dies,
-        would stay for ever.
-        """
-        return {"expires": self._clock.now() // 1000 + _UNSEEN_SECONDS}
+        would stay for ever: so a row is written with a time that it has until its writer has seen that the run is open.
 
-    def _keep_with_run(self, header: Header, *rows: Row) -> None:
-        """Have rows that were just written stay as long as their run: they vanish with it, where it has ended."""
+        Args:
+            until: the time with which the caller has written rows.
+        """
         now = load_header(self._table, header.workflow, header.instance)
         is_deleted = now is None or now.incarnation != header.incarnation
         expires = self._clock.now() // 1000 if now is None or is_deleted else now.expires
@@ -205,6 +205,12 @@ class Events:
                 still = (Equals("expires", row["expires"]),)
                 with suppress(ConditionFailed):
                     self._table.write(Write(Key(header.partition, row["sort"]), fields, remove=gone, when=still))
+        # Whoever closes the run gives the rows its time before that is closed. A row that was read with a time may have
+        # had that one, and has lost it now.
+        if expires is None and any(row.get("expires", until) != until for row in rows):
+            later = load_header(self._table, header.workflow, header.instance)
+            if later is not None:
+                expire_again(self._table, later)
 
     def _check_room(self, header: Header) -> None:
         """Refuse an event for a run that has as many as are kept for it: nothing in the run may ever take them."""

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+from durable.runs import record
 from durable.runs.transitions import Order
 from durable.store.begun import Halted
 from durable.store.keys import EVENTS, StepKey
 from durable.store.machines import ExecutionState, segment_of
 from durable.store.record import StepRecord
 from durable.store.rows import Header
-from durable.store.table import Delete, Row, TableBusy, Write
+from durable.store.table import Delete, Row, Table, TableBusy, Write
 from tests.simulation.aws import CALM, DynamoDB
 from tests.simulation.kernel import MINUTE
 from tests.simulation.world import World
@@ -175,8 +177,8 @@ def test_a_late_step_takes_its_lease_back_also_where_the_table_is_too_busy_at_fi
         monkeypatch.setattr(DynamoDB, "_apply", apply)
 
     monkeypatch.setattr(StepRecord, "_release", released)
-    record = StepRecord(world.table, world.kernel.clock, pause=wait)
-    begun = record.begin(step(world).beside("late"), "late", owner="o", limit=1, input_hash="h")
+    steps = StepRecord(world.table, world.kernel.clock, pause=wait)
+    begun = steps.begin(step(world).beside("late"), "late", owner="o", limit=1, input_hash="h")
     assert type(begun) is Halted
     assert tried != []
     assert times(world) == {header(world).expires}
@@ -221,4 +223,24 @@ def test_a_row_that_comes_while_its_run_is_closed_gets_its_time_though_the_table
     assert DynamoDB._expire is expire
     assert None in times(world)
     world.waker.look("child", "one") if terminates else close(world)
+    assert times(world) == {header(world).expires}
+
+
+def test_an_event_that_is_sent_again_while_its_run_is_closed_keeps_the_time_of_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its row has the time of the run before the header says that the run is closed."""
+    world.events.send("child", "one", "said", 1, "e")
+    world.table._spread(header(world).partition, world.runs.expiry("child", "complete"))
+    read = record.load_header
+
+    def read_just_before(table: Table, workflow: str, instance: str) -> Header | None:
+        found = read(table, workflow, instance)
+        if not header(world).closed and any(frame.function == "_keep_with_run" for frame in inspect.stack(0)):
+            close(world)
+        return found
+
+    monkeypatch.setattr("durable.steps.events.load_header", read_just_before)
+    world.events.send("child", "one", "said", 1, "e")
+    assert header(world).closed
     assert times(world) == {header(world).expires}
