@@ -201,6 +201,8 @@ def _keys(node: ast.AST, key: Expression, source: str) -> tuple[Expression, ...]
         kinds = key.kind.elements
         parts = key.elements if isinstance(key, ListDisplay) else [element(key, *each) for each in enumerate(kinds)]
         return tuple(part for each in parts for part in _keys(node, each, source))
+    if is_unknown(key.kind):  # of an empty list, or of what was refused
+        return (ZERO,)
     require_known(node, key, f"what `{source}` sorts by")
     if all(
         isinstance(acts_as(each), Boolean) for each in members(key.kind)

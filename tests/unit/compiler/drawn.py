@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from random import Random
 
+from tests.unit.compiler.idioms import expressions
+
 TEXTS = ['""', '"a"', '"plain"', '"{% x %}"', '"${Ship} $s1"', '"a\\nb\\\\"', '"it\'s \\"é😀"', '"10"', '"9.5"']
 FLOAT_FORMATS = [".2f", ",.1f", "+.0f", "08.3f", ".1%", "_.2f", "^9.1f"]
 PADDING = ["ljust", "rjust", "center"]
@@ -47,7 +49,7 @@ OF_USER = {
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
-FAILING = ("// (", "% (", " / (", "** len", "default=", ".index(", "+ 0:", ".1f}", "max([")
+FAILING = ("])[0]", "// (", "% (", " / (", "** len", "default=", ".index(", "+ 0:", ".1f}", "max([")
 """What stands in the forms that fail for some values, as the compiler sees them."""
 _COMPENSATES = sys.version_info >= (3, 12)
 """Whether CPython's `sum` of floats carries what rounding loses, as that of a state machine does."""
@@ -116,7 +118,8 @@ class Drawing:
         def either() -> str:
             return f"({one(kind)} if {self.truth(scope, depth - 1)} else {one(kind)})"
 
-        return [*self._scalars(scope, one, depth).get(kind, []), *self._lists(one).get(kind, []), either]
+        forms = [*self._scalars(scope, one, depth).get(kind, []), *self._lists(one).get(kind, []), either]
+        return [*forms, *expressions(one, self.random, fallible=self.fallible).get(kind, [])]
 
     def _scalars(self, scope: Scope, one: Callable[[str], str], depth: int) -> dict[str, list[Callable[[], str]]]:
         some = self.random.choice

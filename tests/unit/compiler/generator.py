@@ -206,7 +206,14 @@ class Generator(Branching):
         items = self.expression(place.scope, f"list[{kind}]", 1)
         if draw < 0.2 and kind == "int":
             items = self.random.choice([f"range({self.random.randint(0, 3)})", "range(2, min(user.age, 4))"])
-        elif draw < 0.4:
+        elif draw < 0.3 and kind == "int":
+            step = self.random.choice(["user.level", "-user.level"])
+            items = f"range(len({self.expression(place.scope, 'str', 1)}), user.age % 5, {step})"
+        elif draw < 0.36 and self.missing:
+            other = self._name("n")
+            self._bind(body, other, "int")
+            name, items = f"{other}, {name}", f"zip(range(user.age % 4), {items}, strict=True)"
+        elif draw < 0.5:
             position = self._name("n")
             self._bind(body, position, "int")
             name, items = f"{position}, {name}", f"enumerate({items})"

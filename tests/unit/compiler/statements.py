@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.unit.compiler.drawn import STEPS, TYPES
+from tests.unit.compiler.idioms import changes
 from tests.unit.compiler.waiting import Waiting
 from tests.unit.compiler.writing import Place
 
@@ -75,7 +76,13 @@ class Statements(Waiting):
         name, draw = self._name("z"), self.random.random()
         if draw < 0.04:
             self._change(place, name)
-        elif draw < 0.08:
+        elif draw < 0.12:
+            lines, kind = changes(
+                name, lambda part: self.expression(place.scope, part, 1), self.random, missing=self.missing
+            )
+            self._emit(place, "\n".join(lines))
+            self._bind(place, name, kind)
+        elif draw < 0.15:
             point = self._name("p")
             first, second, third = (self.expression(place.scope, "int", 1) for _ in range(3))
             self._emit(place, f"{point} = Point({first})")
@@ -83,11 +90,11 @@ class Statements(Waiting):
             self._emit(place, f"{point}.y += {third}")
             self._emit(place, f"{name} = {point}.x - {point}.y")
             self._bind(place, name, "int")
-        elif draw < 0.2:
+        elif draw < 0.24:
             items, other = self.expression(place.scope, "list[int]", 2), self.expression(place.scope, "int", 1)
             self._emit(place, f"{name} = summed({items}) + ({other} or summed([{other}]))")
             self._bind(place, name, "int")
-        elif draw < 0.25:
+        elif draw < 0.28:
             items, other = self.expression(place.scope, "list[str]", 2), self.expression(place.scope, "str", 1)
             self._emit(place, f"{name}: set[str] = set()\nfor {name}e in {items}:")
             self._emit(place.inner(), f"{name}.{self.random.choice(['add', 'discard'])}({name}e + {other})")
