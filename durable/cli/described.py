@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from durable.cli import tables
+from durable.cli.screen import copied
 from durable.cli.times import ago, clock_time
 from durable.store.statuses import CLOSED
 
 Run = Mapping[str, Any]
+
+_MOST_OF_NAMES: Final = 20
+"""How many columns of a terminal the names of steps take, so that data has some too."""
 
 
 def described(run: Run, now: int, where: str) -> RenderableType:
@@ -40,10 +44,11 @@ def _times(run: Run, now: int) -> Text:
 
 def _data(run: Run) -> Table:
     """Draw what each step took and returned, each in a line that is cut at the edge; --json prints all of it."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
+    # In a narrow terminal the data is cut, and not what it is of: the last column has what the others leave.
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True, max_width=_MOST_OF_NAMES)
     table.add_column(no_wrap=True, style="dim")
-    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for step in run["steps"]:
         name = Text(step.get("key") or step["name"])
         if step["sensitive"]:
@@ -75,7 +80,7 @@ def _next(run: Run, where: str) -> Iterator[RenderableType]:
         commands.append(("let it go on:", f"durable resume {named}{where}"))
     for why, command in commands:
         yield Text(why, style="dim")
-        yield Text(f"  {command}", no_wrap=True, overflow="fold")
+        yield copied(f"  {command}")
 
 
 def _line(value: Any) -> str:

@@ -15,7 +15,7 @@ from durable.cli.data import read
 from durable.cli.operations import Operations
 from durable.cli.options import on_runs, stage_of
 from durable.cli.outcome import MISSING, WRONG, CommandError
-from durable.cli.screen import Screen
+from durable.cli.screen import Screen, copied
 from durable.cli.times import clock_time
 from durable.clients.contents import NotThere
 
@@ -95,7 +95,7 @@ def _kept(operations: Operations) -> Kept:
 def _keys(page: dict[str, Any]) -> RenderableType:
     if not page["keys"]:
         return Text("no keys")
-    more = [Text(f"more: --cursor {page['cursor']}", style="dim")] if page["cursor"] else []
+    more = [copied(f"more: --cursor {page['cursor']}", "dim")] if page["cursor"] else []
     return Group(*(Text(each, overflow="fold") for each in page["keys"]), *more)
 
 

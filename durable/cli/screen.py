@@ -12,6 +12,7 @@ import click
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from durable.control_characters import escaped
 
@@ -27,7 +28,13 @@ class Screen:
         if self.as_json:
             click.echo(json.dumps(value, indent=2, ensure_ascii=False))
         else:
-            console().print(Escaped(drawn()))
+            # Not cropped: what is to be copied stands in one line, which the terminal wraps by itself.
+            console().print(Escaped(drawn()), crop=False)
+
+
+def copied(text: str, style: str = "") -> Text:
+    """Return a line that is to be copied: it is neither wrapped nor cut, however narrow the terminal is."""
+    return Text(text, style=style, no_wrap=True, overflow="ignore")
 
 
 @dataclass(frozen=True, slots=True)

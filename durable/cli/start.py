@@ -106,6 +106,6 @@ class Follow:
             if run["status"] in CLOSED:
                 if not quiet:
                     # Its steps have had a line each.
-                    self._console.print(Escaped(tables.run({**run, "steps": []}, self._clock.now())))
+                    self._console.print(Escaped(tables.run({**run, "steps": []}, self._clock.now())), crop=False)
                 return run
             self._pause.wait(self._operations.pause_seconds)

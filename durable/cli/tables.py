@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from durable.cli.screen import table
+from durable.cli.screen import copied, table
 from durable.cli.times import ago, clock_time, lasted, milliseconds
 from durable.operations.queries import MOST_COUNTED
 from durable.store.statuses import CLOSED
@@ -77,7 +77,7 @@ def runs(page: Run, now: int, *, of_all: bool = False) -> RenderableType:
         started, changed = ago(each["createdAt"], now), ago(each["updatedAt"], now)
         row = (Text(each["id"], overflow="fold"), status_text(each["status"]), started, changed)
         drawn.add_row(*([Text(each["workflow"])] if of_all else []), *row)
-    more = [Text(f"more: --cursor {page['cursor']}", style="dim")] if page["cursor"] else []
+    more = [copied(f"more: --cursor {page['cursor']}", "dim")] if page["cursor"] else []
     if page.get("more"):
         more.append(Text("more: name a workflow, or a greater --limit", style="dim"))
     return Group(drawn, *more)
@@ -103,7 +103,7 @@ def data(found: Run, name: str) -> Iterator[RenderableType]:
         yield Text(json.dumps(found[name], indent=2, ensure_ascii=False))
     if name == "output" and found.get("outputUrl"):
         yield Text("output, which is too large to be shown here, is at", style="bold")
-        yield Text(found["outputUrl"], overflow="fold")  # a line of its own, for it is copied
+        yield copied(found["outputUrl"])
 
 
 def progress(found: Run, now: int, *, started: bool = False) -> RenderableType:

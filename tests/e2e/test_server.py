@@ -137,7 +137,7 @@ def test_a_second_server_on_the_folder_or_the_port_is_told_who_holds_it(server: 
     third = server()
     assert third.refused().strip() == (
         f"{first.data}: process {first.process.pid} uses this data folder; end it, or choose another folder with"
-        " DATA=<folder>"
+        " --data <folder>, or DATA=<folder> of `make run`"
     )
     assert first.get("/openapi.json").status == 200
 

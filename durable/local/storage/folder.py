@@ -13,7 +13,7 @@ from typing import Final
 from durable.errors import DurableError
 from durable.local.storage.schema import MIGRATIONS
 
-_REMEDY: Final = "choose another folder with DATA=<folder>"
+_REMEDY: Final = "choose another folder with --data <folder>, or DATA=<folder> of `make run`"
 
 
 class JournalError(DurableError):

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+import pytest
+from rich.console import Console
+
+from durable.cli import screen
 from tests.unit.cli.server import Serve, run
 from tests.unit.cli.test_runs import NAP, PAY, RUN, page
 
@@ -80,6 +84,23 @@ def test_describe_shows_times_data_and_how_to_send_the_event_that_is_waited_for(
 def test_describe_says_how_a_failed_run_goes_on(serve: Serve) -> None:
     serve((200, {**RUN, "status": "errored", "error": {"name": "CardError", "message": "No."}}))
     assert "durable retry shop order-1\n" in run("describe", "shop", "order-1").output
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_in_a_narrow_terminal_data_is_cut_and_no_name_and_no_command(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setattr(screen, "console", lambda: Console(width=columns, force_terminal=True, color_system=None))
+    paid = {**PAY, "status": "complete", "error": None, "input": {"cents": "5" * 100}, "output": "ch-1"}
+    id = "of-a-name-that-is-longer-than-a-narrow-terminal-has-columns-1234"
+    serve((200, {**RUN, "id": id, "status": "errored", "error": None, "steps": [paid], "outputUrl": f"https://{id}"}))
+
+    lines = run("describe", "shop", id, "--port", "9001").output.splitlines()
+
+    assert f"  durable retry shop {id} --port 9001" in lines
+    assert f"https://{id}" in lines
+    assert [line[:12] for line in lines if line[8:11] in ("in ", "out")] == ["pay[1]  in  ", "        out "]
+    assert [line for line in lines if len(line) > columns and id not in line] == []
 
 
 def test_describe_follows_a_run_to_its_end(serve: Serve) -> None:
