@@ -38,6 +38,7 @@ from durable.local.parts import parts_of
 from durable.local.recurring import Recurring
 from durable.local.reload import Reloader, inherited, replace_process, wait_for_change
 from durable.local.removed import RunsNeedCode
+from durable.local.stalls import LOOK_MS, StallWatch
 from durable.local.step_logs import StepLogs, kept
 from durable.local.storage.folder import JournalError
 from durable.local.storage.journal import Journal, JournalFailed
@@ -160,6 +161,7 @@ def moving(host: Host, clock: Clock, loop: EventLoop, *pools: Pool) -> Iterator[
         pools: its threads, the engine's own last.
     """
     timers = TimerThread(host.timers, clock)
+    watch = StallWatch(loop, clock)
     removed = 1
 
     def purge() -> None:
@@ -183,7 +185,7 @@ def moving(host: Host, clock: Clock, loop: EventLoop, *pools: Pool) -> Iterator[
         timers.start()
         host.pump.start()
         host.go_on()
-        for work, due in ((purge, purge_due), (schedule, schedule_due)):
+        for work, due in ((purge, purge_due), (schedule, schedule_due), (watch.look, lambda: clock.now() + LOOK_MS)):
             Recurring(work, due, host.timers, pools[-1]).arm()
 
     try:

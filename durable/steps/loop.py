@@ -37,6 +37,7 @@ class _Running:
     """A loop that runs in a thread, and how many coroutines are under way on it."""
 
     loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
     under_way: int = 0
 
 
@@ -51,7 +52,7 @@ class EventLoop:
     def submit(self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[Ended], object]) -> Callable[[], None]:
         """Have a coroutine run, and return what cancels it. `ended` is called on its thread, and may not wait."""
         with self._lock:
-            running = self._running = self._running or _Running(_started())
+            running = self._running = self._running or _started()
             running.under_way += 1
         loop = running.loop
         tasks: list[asyncio.Task[Ended]] = []
@@ -101,6 +102,18 @@ class EventLoop:
             raise
         return found[0].result()
 
+    def ask(self, answered: Callable[[], object]) -> int | None:
+        """Have a function called on the loop's thread as soon as that is free, and return the thread's id.
+
+        None, and nothing is called, where no coroutine is under way.
+        """
+        with self._lock:
+            running = self._running
+            if running is None or not running.under_way:
+                return None
+        running.loop.call_soon_threadsafe(answered)
+        return running.thread.ident
+
     def drain(self, seconds: float) -> bool:
         """Wait until nothing is under way, for so long at most, and return whether that was reached.
 
@@ -122,7 +135,8 @@ async def _guarded(coroutine: Coroutine[Any, Any, Any]) -> Ended:
         return Ended(error=error)
 
 
-def _started() -> asyncio.AbstractEventLoop:
+def _started() -> _Running:
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, name="coroutines", daemon=True).start()
-    return loop
+    thread = threading.Thread(target=loop.run_forever, name="coroutines", daemon=True)
+    thread.start()
+    return _Running(loop, thread)
