@@ -52,10 +52,10 @@ from durable.store.table import TableBusy
 HOST: Final = "127.0.0.1"
 _TURN_THREADS: Final = 4
 _GRACE_SECONDS: Final = 0.1
-_SWITCH_SECONDS: Final = 0.001
-"""How long a thread may keep the interpreter from the others. A request changes threads several times and waits so long
-each time while a run computes: with Python's 5 ms the p99 of requests was 220 ms. Half of this makes it no shorter
-(`python -m bench.computing`), and a run over HTTP takes more of the processor.
+_SWITCH_SECONDS: Final = 0.002
+"""How long a thread may keep the interpreter from the others. A request waits so long each time that it changes threads
+while a run computes. Half of this makes the p99 of such requests no shorter (`python -m bench.computing`), and where
+the machine is free a run over HTTP takes an eighth more of the processor.
 """
 _DRAIN_SECONDS: Final = 2.0
 _PURGE_MS: Final = 60_000

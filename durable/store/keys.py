@@ -12,6 +12,7 @@ callback#<era>#<path>   the secret of a step's callback
 
 from __future__ import annotations
 
+import functools
 from typing import Final, NamedTuple
 
 from durable.store.table import Key
@@ -24,6 +25,8 @@ STEP: Final = "step#"
 EVENTS: Final = "events"
 CHILD: Final = "child-"
 """How the ids of child runs begin."""
+_REMEMBERED: Final = 1_024
+"""Each step asks for the keys of its run several times."""
 
 
 def partition(workflow: str, instance: str) -> str:
@@ -39,6 +42,7 @@ def header_key(workflow: str, instance: str) -> Key:
     return Key(partition(workflow, instance), HEADER)
 
 
+@functools.lru_cache(_REMEMBERED)
 def flag_key(partition: str, incarnation: str) -> Key:
     """Return where the flag of a run is: each run of an id has one of its own, and runs of former versions `flag`."""
     return Key(partition, f"{FLAG}@{incarnation}" if incarnation else FLAG)
@@ -49,6 +53,7 @@ def payload_key(partition: str, incarnation: str) -> Key:
     return Key(partition, f"{PAYLOAD}@{incarnation}")
 
 
+@functools.lru_cache(_REMEMBERED)
 def era_of(epoch: int, incarnation: str) -> str:
     """Return what the sort keys of an epoch of a run begin with.
 
@@ -117,9 +122,14 @@ class StepKey(NamedTuple):
 
     @property
     def row(self) -> Key:
-        return Key(partition(self.workflow, self.instance), step_prefix(self.era) + self.path)
+        return _row(self)
 
     def __str__(self) -> str:
         """Return the idempotency key, which no other step has, nor one of another incarnation or epoch."""
         incarnation = f"/{self.incarnation}" if self.incarnation else ""
         return f"{self.workflow}/{self.instance}{incarnation}/{self.epoch}/{self.path}"
+
+
+@functools.lru_cache(_REMEMBERED)
+def _row(key: StepKey) -> Key:
+    return Key(partition(key.workflow, key.instance), step_prefix(key.era) + key.path)

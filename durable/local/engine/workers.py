@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from durable.clock import pause
 from durable.local.storage.journal import Journal
 from durable.local.threads import SharedThread, Work
 
 STEP_THREADS: Final = 256
 """How many steps run at once, unless `durable dev --threads` says otherwise."""
 
-_TICK_SECONDS: Final = 0.005
+_TICK_MS: Final = 5
 _BLOCKS_BELOW: Final = 0.6
 """Where the process computes for less than this part of the time, the threads at work wait for something. That is what
 they have begun; but where one of them could go on it is the processor, which other programs have.
@@ -198,7 +199,7 @@ class Crew:
 
     def _tick(self) -> None:
         before, began = time.process_time(), time.monotonic()
-        threading.Event().wait(_TICK_SECONDS)
+        pause(_TICK_MS)
         computed = (time.process_time() - before) / (time.monotonic() - began)
         blocks = computed < _BLOCKS_BELOW and not _could_go_on()
         with self._lock:

@@ -38,7 +38,7 @@ def test_an_event_that_has_not_come_is_waited_for_until_its_deadline() -> None:
         ({"status": "forgotten"}, {}),
         ({"token": None}, {}),
         ({"deadline": None}, {}),
-        ({"races": ["race"]}, {}),
+        ({"races": ["race"]}, {"step#000001@ab#race": {"kind": "race", "outcome": "result"}}),
         ({}, {"flag": {"want": "pause"}}),
         ({}, {"flag@ab": {"want": "pause"}}),
         ({}, {"event#000001@ab#1": {"type": "go", "number": 1}}),
@@ -46,6 +46,10 @@ def test_an_event_that_has_not_come_is_waited_for_until_its_deadline() -> None:
 )
 def test_what_may_have_an_outcome_is_left_out(wait: Any, others: Any) -> None:
     assert waiting(wait, **others) == {}
+
+
+def test_a_race_that_no_branch_has_won_ends_none() -> None:
+    assert waiting({"races": ["race"]}, **{"step#000001@ab#before": {"status": "complete"}}) == {"t": 7}
 
 
 def test_an_event_that_another_wait_has_taken_ends_none() -> None:
