@@ -311,9 +311,17 @@ def waited(node: ast.AST, value: Expression, source: str, most_seconds: int = MA
         remedy = 'pass a number of seconds, a timedelta, or a text such as f"{n} days"'
         raise Refused(node, f"`{source}` ({describe(value.kind)}) is no length of time", remedy)
     longest = most_seconds * _SECOND
+    if all(_is_written(each, most_seconds) for each in members(value.kind)):
+        return Formula(micros, (length,), SPAN)
     # A negative length, or one of more than a year, is an error as in the native runner: no wait is silently left out.
     text = f'($_m := {micros}; $assert($_m >= 0 and $_m <= {longest}, "DurationError"); $_m)'
     return Formula(text, (length,), SPAN, fails=True)
+
+
+def _is_written(kind: Kind, most_seconds: int) -> bool:
+    """Return whether the numbers that a value can be are known when compiling, and are lengths."""
+    values = kind.values if isinstance(kind, Integer) else None
+    return values is not None and all(0 <= each <= most_seconds for each in values)
 
 
 def _refuse_unreadable(node: ast.AST, value: Expression) -> None:

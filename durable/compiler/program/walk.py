@@ -130,6 +130,18 @@ def failures(expression: Expression) -> set[type[Exception]]:
     return _own_failures(expression).union(*(failures(each) for each in children(expression)))
 
 
+def fails_at(expression: Expression, caught: type[Exception]) -> str | None:
+    """Return the author's expression that may fail with an error of a class; None where none does."""
+    for each in children(expression):
+        inner = fails_at(each, caught)
+        if inner is not None:
+            return inner
+    if any(issubclass(each, caught) for each in _own_failures(expression)):
+        where = str(getattr(expression, "where", ""))
+        return (where.partition("Error: ")[2] or where).rpartition(", ")[0]
+    return None
+
+
 def _own_failures(expression: Expression) -> set[type[Exception]]:
     """Return what a term itself may fail with, its parts left out."""
     match expression:

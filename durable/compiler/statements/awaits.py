@@ -6,7 +6,7 @@ import ast
 import asyncio
 import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -229,7 +229,9 @@ class AwaitReader:
             definition = self.definitions.awaited(each) if isinstance(each, ast.Call) else None
             if definition is not None:
                 self._refuse_plain(each, definition)
-        found = [self._branch(each, f"{node.lineno}:{node.col_offset}:{number}") for number, each in enumerate(nodes)]
+        with self._catching(keeps):
+            places = (f"{node.lineno}:{node.col_offset}:{number}" for number in range(len(nodes)))
+            found = [self._branch(each, place) for each, place in zip(nodes, places, strict=True)]
         if keeps:
             found = [self._keeping(node, each, str(number)) for number, each in enumerate(found)]
         errors = {name: error for each in found for name, error in each.errors.items()}
@@ -238,6 +240,16 @@ class AwaitReader:
         kinds = tuple(each.kind for each in found)
         gather = Gather(label, tuple(each.branch for each in found), kinds, errors, alone)
         return Awaited(Run(gather, None), kinds[0] if alone else TupleOf(kinds), kinds)
+
+    @contextlib.contextmanager
+    def _catching(self, keeps: bool = True) -> Iterator[None]:
+        """Read branches whose errors go on as values, or lose a race: as in a `try`, expressions are asked first."""
+        outer = self.reading.catching
+        self.reading.catching = [*outer, Exception] if keeps else outer
+        try:
+            yield
+        finally:
+            self.reading.catching = outer
 
     def _keeping(self, node: ast.AST, found: ReadBranch, place: str) -> ReadBranch:
         """Return a branch that returns its error where it fails."""
@@ -264,7 +276,8 @@ class AwaitReader:
         reading.frame = dataclasses.replace(outer, races=(*outer.races, key))
         try:
             places = (f"{_at(node)}:{number}" for number in range(len(node.args)))
-            found = [self._branch(each, place) for each, place in zip(node.args, places, strict=True)]
+            with self._catching():
+                found = [self._branch(each, place) for each, place in zip(node.args, places, strict=True)]
         finally:
             reading.frame = outer
         for each in found:
@@ -354,7 +367,8 @@ class AwaitReader:
         prefix = reading.frame.prefix + (f"{name}/" if self.definitions.use(definition.name, name) > 1 else "")
         item = next(each.arg for each in definition.parameters if each.arg not in definition.defaults)
         given = {**definition.defaults, item: RawExpression(ITEM, element)}
-        found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
+        with self._catching(keeps):
+            found = self.definitions.inside(node, definition, reading.frame.inner(name, prefix, key), given)
         if keeps:
             found = self._keeping(node, found, name)
         body = Branch(found.branch.body, (Assign(index, RawExpression(INDEX, INTEGER)), *found.branch.before))

@@ -11,7 +11,7 @@ from durable.compiler.expressions.advice import of_except
 from durable.compiler.expressions.scope import Scope, merge
 from durable.compiler.program.guarded import UnguardedError, asked_before, failure, is_unsaid
 from durable.compiler.program.tree import Arm, Handler, If, Raise, RaiseAgain, Statement, Try
-from durable.compiler.program.walk import failures, values
+from durable.compiler.program.walk import fails_at, values
 from durable.compiler.source.problems import Refused
 from durable.compiler.statements.raises import CAUGHT
 from durable.compiler.statements.reading import Errors, FinallyFrame, Reading, TryFrame
@@ -238,8 +238,9 @@ def _leaving(nodes: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 def refuse_missing(node: ast.AST, body: tuple[Statement, ...], what: str, caught: type[Exception] = Exception) -> None:
     """Refuse to catch what an expression may fail with: that ends a run, and is caught in CPython."""
-    if any(issubclass(each, caught) for value in values(body) for each in failures(value)):
-        found = f"an expression in the `try` may fail in a way that {what} sees in Python only"
+    places = [place for value in values(body) if (place := fails_at(value, caught)) is not None]
+    if places:
+        found = f"{places[0] or 'an expression in the `try`'} may fail in a way that {what} sees in Python only"
         raise Refused(node, found, "ask first, as in `if key in d`, or assign it on a line of its own in a `try`")
 
 

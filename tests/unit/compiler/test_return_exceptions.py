@@ -126,8 +126,8 @@ REFUSED = {
     return isinstance(a, ChildWorkflowError)
     """: "never holds",
     """
-    async def first() -> str:
-        return event.payload.tags[0]
+    async def first() -> int:
+        return 2**event.payload.age
 
     return len(await asyncio.gather(first(), return_exceptions=True))
     """: "may fail",
@@ -138,3 +138,46 @@ REFUSED = {
 def test_what_cannot_be_told_apart_is_refused(body: str) -> None:
     with pytest.raises(CompileError, match=REFUSED[body].replace("[", r"\[")):
         compile_workflow(written(body))
+
+
+FAILING = {
+    "of a gather": """
+    async def one(place: int) -> str:
+        size = 12 // (len(event.payload.tags) - place)
+        return event.payload.tags[place] + await step.do("a", text, str(size))
+
+    found = await asyncio.gather(one(0), one(1), one(2), return_exceptions=True)
+    return [str(each) if isinstance(each, BaseException) else each for each in found]
+    """,
+    "of a map": """
+    async def one(tag: str) -> int:
+        size = 12 // (len(tag) - 1)
+        return await step.do("a", save, event.payload.sizes[tag] + size)
+
+    found = await step.map("m", one, [*event.payload.tags, "bb"], return_exceptions=True)
+    return [type(each).__name__ if isinstance(each, Exception) else each for each in found]
+    """,
+    "of a race": """
+    async def one(place: int) -> str:
+        return await step.do("a", text, event.payload.tags[place])
+
+    try:
+        return await step.race(one(0), one(1))
+    except IndexError as error:
+        return str(error)
+    """,
+    "a race with pauses that are given": """
+    async def one(pause: float) -> str:
+        await step.sleep("pause", pause)
+        return await step.do("a", text, str(pause > 1))
+
+    return await step.race(one(2), one(1))
+    """,
+}
+"""Branches in which an expression may fail: an error as that of a step."""
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("tags", [[], ["a"], ["bb"], ["bb", "c"]])
+def test_what_an_expression_of_a_branch_fails_with_is_its_error(name: str, tags: list[str]) -> None:
+    agree(written(FAILING[name]), User(user_id="u", tags=tags, sizes={"bb": 2}), ordered=False)
