@@ -59,6 +59,7 @@ class JournalClosed(JournalError):
 class _Batch:
     """What the next commit writes, and who waits for it."""
 
+    number: int
     rows: dict[RowSchema, dict[Key, Values | None]] = field(default_factory=lambda: {schema: {} for schema in SCHEMAS})
     last: int = 0
     handed: int = 0
@@ -110,7 +111,7 @@ class Journal:
         self._dormant = self._idle = self._committing = self._closing = False
         self._error: JournalError | None = None
         self._ticket = self._durable = 0
-        self._filling, self._flushing = _Batch(), _Batch()
+        self._filling, self._flushing = _Batch(1), _Batch(0)
         self._listeners: tuple[Listener, ...] = ()
         self._busy: Callable[[], bool] = lambda: False
         self._readers: deque[sqlite3.Connection] = deque()
@@ -318,29 +319,29 @@ class Journal:
 
     def _next(self) -> _Batch | None:
         """Return the next batch to commit, after waiting for one; None when the journal is being closed."""
-        lingered: _Batch | None = None
+        # Batches are not kept here: to let go of one, with all its rows, takes long, and others want the lock.
+        lingered = 0
         with self._lock:
             while True:
-                batch = self._filling
                 if self._error is not None:
                     return None
                 if self._committing:
                     self._sleep(self._linger)
-                elif not batch.last and self._closing:
+                elif not self._filling.last and self._closing:
                     self._error = JournalClosed(f"{self.path}: the journal was closed")
                     return None
-                elif not batch.last:
+                elif not self._filling.last:
                     self._sleep(None)
-                elif self._closing or batch is lingered or self._is_due():
+                elif self._closing or self._filling.number == lingered or self._is_due():
                     return self._begin()
                 else:
-                    lingered = batch
+                    lingered = self._filling.number
                     self._sleep(self._linger)
 
     def _begin(self) -> _Batch:
         """Return what was handed over, to be committed by this thread; others hand over to the next batch meanwhile."""
         self._committing = True
-        self._flushing, self._filling = self._filling, _Batch()
+        self._flushing, self._filling = self._filling, _Batch(self._filling.number + 1)
         return self._flushing
 
     def _sleep(self, seconds: float | None) -> None:
@@ -366,7 +367,7 @@ class Journal:
         with self._lock:
             # Before anyone is called: what they do next may ask whether it is durable.
             self._durable = batch.last
-            self._flushing = _Batch()
+            self._flushing = _Batch(0)
             listeners = self._listeners
         self.counts.commits += 1
         self.counts.handed += batch.handed
