@@ -36,6 +36,11 @@ def dsql_engine(endpoint: str) -> Engine:
     return engine
 
 
+def endpoint_of(cluster: str, region: str) -> str:
+    """Return the endpoint of a cluster by its identifier, which CloudFormation names it by."""
+    return f"{cluster}.dsql.{region}.on.aws"
+
+
 def client_of(name: str, _: Any, endpoint: str) -> DatabaseClient:
     """Return the client of a cluster, by its endpoint."""
     return DatabaseClient(name, lambda: dsql_engine(endpoint))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -10,6 +12,10 @@ from durable.cli.completion import stages
 from durable.cli.operations import Operations
 from durable.cli.outcome import WRONG, CommandError, sentences
 from durable.clock import SystemClock
+from durable.installation import lacking
+
+if TYPE_CHECKING:  # the server takes its time
+    from durable.local.console.stage import Refusals
 
 _PORT: Final = 8788
 
@@ -28,18 +34,36 @@ def console(stage: str | None, port: int) -> None:
     # boto3 is imported here, so that the list of commands needs no extra.
     from durable.build import build
     from durable.cli.asked import AskedStage
-    from durable.cli.contents import buckets_of, namespaces_of, queues_of
+    from durable.cli.contents import buckets_of, databases_of, namespaces_of, queues_of
     from durable.cli.stage import StageTransport
-    from durable.local.console.stage import stage_console
+    from durable.local.console.stage import Kept, stage_console
     from durable.local.http import listen, server
     from durable.project import load
 
     transport, clock = StageTransport(stage), SystemClock()
     Operations(transport).workflows()  # whoever is not let in is told so here, and not on every page
     asked = AskedStage(transport, clock)
-    kept = namespaces_of(transport), buckets_of(transport), queues_of(transport)
-    app, key = stage_console(asked, build(load()), *kept, clock)
+    kept = Kept(namespaces_of(transport), buckets_of(transport), databases_of(transport), queues_of(transport))
+    app, key = stage_console(asked, build(load()), kept, clock, _refusals())
     with listen(port=port) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}/?key={key}"
         click.echo(f"the console of {transport.stack} is at {address}\nCtrl-C ends it")
         server(app).run(sockets=[listening])
+
+
+def _refusals() -> Refusals:
+    """Return what is said where AWS, or a database of the stage, cannot be asked."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from durable.cli.refusals import sentence
+
+    found: dict[type[Exception], Callable[[Any], str]] = {
+        each: lambda error: sentence(error, "AWS refuses this") for each in (BotoCoreError, ClientError)
+    }
+    found[ModuleNotFoundError] = lambda error: lacking(error) or str(error)
+    with suppress(ModuleNotFoundError):  # a project without databases does without it
+        from sqlalchemy.exc import DBAPIError
+
+        # Of what SQLAlchemy says, the rest is the statement.
+        found[DBAPIError] = lambda error: f"the database cannot be looked into: {error.orig}"
+    return found

@@ -10,13 +10,14 @@ from durable.cli.operations import Operations, segment
 
 if TYPE_CHECKING:  # boto3 takes a quarter of a second
     from durable.cli.stage import StageTransport
-    from durable.clients.contents import Buckets, Namespaces
+    from durable.clients.contents import Buckets, Databases, Namespaces
     from durable.local.console.dead_letters import DeadLetters
 
 _ROUTE: Final = "/api/console/kv"
 # CDK's `TableV2` is a GlobalTable.
 _TABLE: Final = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _BUCKET: Final = ("AWS::S3::Bucket",)
+_CLUSTER: Final = ("AWS::DSQL::Cluster",)
 _QUEUE: Final = ("AWS::SQS::Queue",)
 
 
@@ -103,6 +104,29 @@ def buckets_of(stage: StageTransport) -> Buckets:
     names = {name: name_of(each, stage.resources, _BUCKET) for name, each in declared.items()}
     s3 = stage.session.client("s3")
     return Buckets({name: S3Bucket(name, bucket, s3=s3) for name, bucket in names.items() if bucket is not None})
+
+
+def databases_of(stage: StageTransport) -> Databases:
+    """Return the databases of a stage, in the same way; each connection is signed as whom AWS_PROFILE names."""
+    from functools import partial
+
+    from durable.aws.database import dsql_engine, endpoint_of
+    from durable.aws.resources import name_of
+    from durable.bindings import Database
+    from durable.build import build, values_of
+    from durable.clients.contents import Databases
+    from durable.project import load
+
+    declared = {name: each for name, (each, _) in values_of(build(load()), Database).items()}
+    clusters = {name: name_of(each, stage.resources, _CLUSTER, "Cluster") for name, each in declared.items()}
+    region = stage.session.region_name
+    return Databases(
+        {
+            name: partial(dsql_engine, endpoint_of(cluster, region))
+            for name, cluster in clusters.items()
+            if cluster is not None
+        }
+    )
 
 
 def queues_of(stage: StageTransport) -> DeadLetters:

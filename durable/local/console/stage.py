@@ -7,7 +7,8 @@ key, which each start draws anew; see `Keyed`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -37,6 +38,7 @@ from durable.store.failure import FailureRow
 _KEY: Final = "durable-console"
 _MOST_BYTES: Final = 1_000_000
 _METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
+_SECTIONS: Final = ("schedules", "queues", "kv", "buckets", "databases")
 
 
 class Refused(Exception):
@@ -58,14 +60,26 @@ class Stage(Protocol):
         """Return what the steps of a run logged after so many lines, and the cursor of the next ones."""
 
 
-def stage_console(
-    stage: Stage, built: Build, namespaces: Namespaces, buckets: Buckets, queues: DeadLetters, clock: Clock
-) -> tuple[ASGIApp, str]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a stage keeps."""
+
+    namespaces: Namespaces
+    buckets: Buckets
+    databases: Databases
+    queues: DeadLetters
+
+
+Refusals = Mapping[type[Exception], Callable[[Any], str]]
+"""What is said where what a stage keeps cannot be looked into, by what is raised there."""
+
+
+def stage_console(stage: Stage, built: Build, kept: Kept, clock: Clock, refusals: Refusals) -> tuple[ASGIApp, str]:
     """Return the application, and the key with which a browser opens it: /?key=…"""
     workflows, schedules = Workflows(built, stage.failures), SchedulesShown(built.project.workflows, clock)
 
     def project(request: Request) -> Response:
-        there = {"folder": str(Path.cwd()), "stage": stage.name, "sections": ("schedules", "queues", "kv", "buckets")}
+        there = {"folder": str(Path.cwd()), "stage": stage.name, "sections": _SECTIONS}
         return JSONResponse(there, headers=FRESH)
 
     def logs(request: Request) -> Response:
@@ -81,13 +95,15 @@ def stage_console(
         Route(f"{CONSOLE}tracebacks/{{workflow}}/{{instance}}", workflows.tracebacks),
         Route(f"{CONSOLE}schedules", schedules.index),
         Route(f"{CONSOLE}logs", logs),
-        *queue_routes(queues),
-        *contents_routes(namespaces, buckets, Databases({})),
+        *queue_routes(kept.queues),
+        *contents_routes(kept.namespaces, kept.buckets, kept.databases),
         Route("/api/workflows", _forwarded(stage)),
         Route("/api/workflows/{rest:path}", _forwarded(stage), methods=_METHODS),
     )
     key = secrets.token_urlsafe(32)
-    site = Starlette(routes=routes, exception_handlers={Refused: _unavailable})
+    said: Refusals = {Refused: str, **refusals}
+    handlers = {each: _refused(sentence) for each, sentence in said.items()}
+    site = Starlette(routes=routes, exception_handlers=handlers)
     # No other origin may call any of it, whatever the workers of the project declare.
     return Loopback(Keyed(site, key), lambda path: ()), key
 
@@ -109,8 +125,8 @@ def _forwarded(stage: Stage) -> Callable[[Request], Any]:
     return handler
 
 
-def _unavailable(_: Request, error: Exception) -> Response:
-    return _problem(502, str(error))
+def _refused(said: Callable[[Any], str]) -> Callable[[Request, Exception], Response]:
+    return lambda _, error: _problem(502, said(error))
 
 
 def _problem(status: int, why: str) -> Response:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from aws_cdk import App, RemovalPolicy
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from sqlalchemy import create_engine
 
 from durable import Database, Workflow
+from durable.aws.resources import Resource
+from durable.build import Build
 from durable.cdk.foundation.function import Dependencies, Platform
 from durable.cdk.foundation.settings import Settings
 from durable.cdk.foundation.sources import REQUIREMENTS, Own, PackagingError
 from durable.cdk.stack import DurableStack
+from durable.cli.contents import databases_of
+from durable.cli.stage import StageTransport
 from durable.project import Project
 from tests.integration.cdk.ledger import LedgerWorkflow
 from tests.integration.cdk.template import Template
@@ -75,6 +82,25 @@ def test_who_names_it_may_connect_to_that_cluster_and_nobody_else(ledger: Templa
     assert {name: found for name, found in connects.items() if found} == {
         name: {("dsql:DbConnectAdmin", f"<{cluster}.ResourceArn>")} for name in (f"{HERE}:enter", "migrate")
     }
+
+
+@pytest.mark.slow
+def test_the_console_of_a_stage_finds_the_cluster_and_connects_to_it(
+    ledger: Template, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resources = [Resource(id, each["Type"], "abc123") for id, each in ledger.resources.items()]
+    stage = SimpleNamespace(resources=resources, session=SimpleNamespace(region_name="eu-central-1"))
+    declared = Project("app", (Database("ledger"), Database("elsewhere")))
+    monkeypatch.setattr("durable.project.load", lambda: declared)
+    monkeypatch.setattr("durable.build.build", lambda project: Build(project, {}))
+    monkeypatch.setattr("durable.aws.database.dsql_engine", lambda endpoint: create_engine(f"sqlite:///{endpoint}"))
+
+    found = databases_of(cast(StageTransport, stage))
+
+    assert found.names() == [{"name": "ledger"}]
+    monkeypatch.chdir(ledger.path.parent)
+    assert found.tables("ledger") == []
+    assert Path("abc123.dsql.eu-central-1.on.aws").exists()
 
 
 @pytest.mark.slow

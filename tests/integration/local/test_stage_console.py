@@ -6,20 +6,22 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import Engine, create_engine
 from starlette.testclient import TestClient
 
 from durable.build import build
 from durable.cli import main
-from durable.clients.contents import Buckets, Namespaces
+from durable.clients.contents import Buckets, Databases, Namespaces
 from durable.clients.letters import Letter
 from durable.clock import VirtualClock
 from durable.errors import RunNotFound
 from durable.local.console.dead_letters import DeadLetters
-from durable.local.console.stage import Refused, stage_console
+from durable.local.console.stage import Kept, Refused, stage_console
 from durable.project import Project, declarations
 from durable.store.failure import FailureRow
 from tests.integration.local import shop
@@ -64,6 +66,10 @@ class OneLetter:
         return 1 if ids is None else len(ids)
 
 
+def unreachable() -> Engine:
+    raise ConnectionError("it is far away")
+
+
 @pytest.fixture
 def stage() -> Answering:
     return Answering()
@@ -72,14 +78,13 @@ def stage() -> Answering:
 @pytest.fixture
 def unlocked(stage: Answering) -> tuple[TestClient, str]:
     project = build(Project("shop", tuple(declarations(sys.modules[shop.__name__]))))
-    app, key = stage_console(
-        stage,
-        project,
+    kept = Kept(
         Namespaces({}, {}),
         Buckets({}),
+        Databases({"ledger": partial(create_engine, "sqlite://"), "far": unreachable}),
         DeadLetters(project.project.queues, OneLetter()),
-        VirtualClock(),
     )
+    app, key = stage_console(stage, project, kept, VirtualClock(), {ConnectionError: lambda error: f"no: {error}"})
     return TestClient(app, base_url=OWN), key
 
 
@@ -123,6 +128,13 @@ def test_what_the_stage_cannot_do_is_said(client: TestClient, stage: Answering) 
     assert (answer.status_code, answer.json()["detail"]) == (502, "https://api.example does not answer")
 
 
+def test_the_databases_of_the_stage_are_shown_and_one_that_cannot_be_reached_is_said(client: TestClient) -> None:
+    assert client.get("/api/console/databases").json() == {"databases": [{"name": "far"}, {"name": "ledger"}]}
+    assert client.get("/api/console/databases/ledger").json() == {"tables": []}
+    answer = client.get("/api/console/databases/far")
+    assert (answer.status_code, answer.json()["detail"]) == (502, "no: it is far away")
+
+
 def test_pages_of_other_origins_cannot_drive_it(client: TestClient, stage: Answering) -> None:
     for headers in (
         {"Origin": "https://evil.example"},
@@ -135,7 +147,7 @@ def test_pages_of_other_origins_cannot_drive_it(client: TestClient, stage: Answe
 
 def test_what_the_page_asks_for_besides_comes_from_the_project_here(client: TestClient) -> None:
     there = client.get("/api/console/project").json()
-    assert (there["stage"], there["sections"]) == ("prod", ["schedules", "queues", "kv", "buckets"])
+    assert (there["stage"], there["sections"]) == ("prod", ["schedules", "queues", "kv", "buckets", "databases"])
     assert client.get("/api/console/graphs/order").json()["graph"]["nodes"]
     (found,) = client.get("/api/console/tracebacks/order/bad").json()["tracebacks"]
     assert [(each["function"], each["source"]) for each in found["frames"]] == [("ship", SOURCE)]

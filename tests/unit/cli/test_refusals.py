@@ -9,6 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.exceptions import (
+    BotoCoreError,
     ClientError,
     EndpointConnectionError,
     NoCredentialsError,
@@ -17,8 +18,10 @@ from botocore.exceptions import (
     UnauthorizedSSOTokenError,
 )
 from click.testing import CliRunner, Result
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from durable.cli import main
+from durable.cli.console import _refusals
 from durable.cli.stage import StageTransport
 
 
@@ -77,3 +80,14 @@ def test_without_a_region_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> N
             5,
             "no AWS region is set; set AWS_REGION, or run `aws configure`\n",
         )
+
+
+def test_what_the_console_of_a_stage_cannot_look_into_is_a_sentence() -> None:
+    said = _refusals()
+
+    assert said[BotoCoreError](NoRegionError()).startswith("no AWS region is set; set AWS_REGION")
+    assert said[ClientError](client_error("AccessDenied")).endswith("have it granted to you in IAM, or set AWS_PROFILE")
+    unreachable = OperationalError("SELECT secret", {}, Exception("no route to host"))
+    assert said[DBAPIError](unreachable) == "the database cannot be looked into: no route to host"
+    missing = ModuleNotFoundError(name="aurora_dsql_sqlalchemy")
+    assert "durable-workflows[database]" in said[ModuleNotFoundError](missing)
