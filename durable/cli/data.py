@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final
@@ -10,6 +11,7 @@ from typing import Any, Final
 from durable.cli.outcome import WRONG, CommandError
 
 _EXAMPLE: Final = """'{"item": "book"}'"""
+_PLAIN_TEXT: Final = re.compile(r"[\w@.+/:-]{1,60}")
 
 
 def read(option: str, given: str, *, example: str = _EXAMPLE) -> Any:
@@ -29,6 +31,9 @@ def read(option: str, given: str, *, example: str = _EXAMPLE) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
+        # A shell takes one pair of quotes away, and a text is left that JSON does not know.
+        text_example = f"""{option} '"{text}"' for a text, """ if _PLAIN_TEXT.fullmatch(text) else ""
         raise CommandError(
-            f"{option} is no JSON: {error}; write {option} {example}, {option} @file.json or {option} -", WRONG
+            f"{option} is no JSON: {error}; write {text_example}{option} {example}, {option} @file.json or {option} -",
+            WRONG,
         ) from None

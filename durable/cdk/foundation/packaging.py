@@ -23,6 +23,8 @@ from durable.cdk.foundation.sources import REQUIREMENTS, PackagingError
 _COMMENT: Final = re.compile(r"(^|\s)#.*$")
 """As pip has it: a `#` within a URL begins its fragment, which may be a hash."""
 _INCLUDED: Final = re.compile(r"(?:-r|-c|--requirement|--constraint)[ =]*(\S+)")
+_UNREACHABLE: Final = re.compile("NewConnectionError|ConnectTimeoutError|NameResolutionError|ProxyError")
+"""What pip says of each try, before it says that there is no such package."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _MB: Final = 1_000_000
 _MOST_BYTES: Final = 250 * _MB
@@ -176,7 +178,7 @@ def layer_over(base: Layer, packages: Sequence[str], *, cache: Path, target: Tar
         if done.returncode:
             raise PackagingError(
                 f"pip could not bring {', '.join(packages)} for {target}, beside what {REQUIREMENTS} names:"
-                f" {_last_line(done.stderr)}; see whether these versions have wheels, and go together with those"
+                f" {_why(done.stderr, 'see whether these versions have wheels, and go together with those')}"
             )
         for path in folder.rglob("*"):
             if path.is_file() and (base.python / path.relative_to(folder)).exists():
@@ -262,19 +264,23 @@ def _install(requirements: Path, target: Target, folder: Path, *, locked: bool) 
         )
     if done.returncode:
         raise PackagingError(
-            f"pip could not bring the wheels of {requirements.name} for {target}: {_last_line(done.stderr)};"
-            " see whether each pinned version has such a wheel"
+            f"pip could not bring the wheels of {requirements.name} for {target}:"
+            f" {_why(done.stderr, 'see whether each pinned version has such a wheel')}"
         )
 
 
 def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
-    options = ("--quiet", "--no-compile", "--disable-pip-version-check")
+    options = ("--quiet", "--no-compile", "--no-color", "--disable-pip-version-check")
     command = [sys.executable, "-m", "pip", "install", *options, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if "ERROR" in line), "no reason given")
+def _why(said: str, remedy: str) -> str:
+    """Return why pip failed and what to do; a remedy of the caller's where pip reached its index."""
+    if _UNREACHABLE.search(said):
+        return "the package index cannot be reached; call this again with a network"
+    line = next((each.strip() for each in reversed(said.splitlines()) if "ERROR" in each), "no reason given")
+    return f"{line}; {remedy}"
 
 
 def _strip(folder: Path) -> None:

@@ -290,6 +290,18 @@ def test_a_layer_is_made_anew_when_what_its_requirements_name_has_changed(
     assert is_made_anew()
 
 
+def test_without_a_network_nobody_is_told_to_look_at_the_versions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "requirements.txt").write_text("one==1\n")
+    said = "WARNING: Retrying after connection broken by 'NewConnectionError(…)'\nERROR: No matching distribution found"
+    failed = subprocess.CompletedProcess((), 1, "", said)
+    monkeypatch.setattr("durable.cdk.foundation.packaging._pip", lambda *arguments: failed)
+
+    with pytest.raises(PackagingError, match=r"cannot be reached; call this again with a network$"):
+        layer(tmp_path / "requirements.txt", cache=tmp_path)
+
+
 @pytest.mark.slow
 def test_where_requirements_have_hashes_pip_takes_nothing_without_one(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"

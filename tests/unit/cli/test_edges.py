@@ -41,6 +41,15 @@ def test_input_that_nests_without_end_is_no_json(serve: Serve) -> None:
     assert result.stderr.startswith("--params is no JSON: ")
 
 
+def test_a_text_without_quotes_of_its_own_is_shown_with_them(serve: Serve) -> None:
+    serve((201, {}))
+
+    said = run("start", "shop", "--params", "ann@example.com").stderr
+
+    assert """write --params '"ann@example.com"' for a text, """ in said
+    assert "for a text" not in run("start", "shop", "--params", '{"item": ').stderr
+
+
 def test_a_time_before_all_years_is_no_time(serve: Serve) -> None:
     server = serve((200, {}))
     result = run("list", "shop", "--since", "9999 years")
