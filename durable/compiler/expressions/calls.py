@@ -29,7 +29,7 @@ from durable.compiler.expressions.comparisons import received
 from durable.compiler.expressions.enums import of_value
 from durable.compiler.expressions.formats import represented, spelled
 from durable.compiler.expressions.iterables import LAZY, VIEWS, elements
-from durable.compiler.expressions.numbers import divided, only, rounded, to_float, to_int, whole
+from durable.compiler.expressions.numbers import divided, only, rounded, square_root, to_float, to_int, whole
 from durable.compiler.expressions.objects import built, changed, named_tuple, record_of, replaced
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import refuse_any, refuse_none
@@ -298,6 +298,7 @@ FUNCTIONS: Final[dict[object, Callable[[ast.Call, list[Expression], str], Expres
     abs: _abs,
     math.floor: whole("$floor"),
     math.ceil: whole("$ceil"),
+    math.sqrt: square_root,
 }
 
 

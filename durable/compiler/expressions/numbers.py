@@ -191,6 +191,14 @@ def number_text(
     return Formula(f"({text})", (value,), TEXT, fails=digits is not None)
 
 
+def square_root(node: ast.Call, arguments: list[Expression], source: str) -> Expression:
+    """Return `math.sqrt(x)`, which is rounded alike everywhere."""
+    value = only(node, "sqrt", arguments, source)
+    if not is_number(value.kind):
+        raise Refused(node, f"`{source}` takes {describe(value.kind)}", "give it a number")
+    return Formula('($assert($a >= 0, "ValueError"); $sqrt($a))', (value,), FLOAT, fails=True)
+
+
 def divided(reader: Reader, node: ast.Call, scope: Scope) -> Expression:
     """Return `divmod(a, b)`."""
     first, second = node.args

@@ -190,7 +190,20 @@ class Aliases:
             case ast.Subscript(ctx=ast.Store()) as entry:
                 statement = self._parents[entry]
                 return isinstance(statement, ast.Assign) and self._makes(statement.value)
+            case ast.Subscript() as entry if self._looks_at(entry):
+                return True
         return self._grows(node) or self._is_after_changes(node)
+
+    def _looks_at(self, entry: ast.Subscript) -> bool:
+        """Return whether a list of a dict is looked into, and not kept."""
+        match self._parents[entry]:
+            case ast.Subscript(value=value):
+                return value is entry
+            case ast.Call(ast.Name(called)):
+                return called in _LOOKING
+            case ast.Compare() | ast.Starred() | ast.comprehension():
+                return True
+        return False
 
     def _grows(self, node: ast.AST) -> bool:
         """Return whether a name stands in a statement that has a list of its dict grow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import dataclasses
 import datetime
 import inspect
@@ -129,15 +130,39 @@ class Functions:
                 is_bound = False
                 if not found:
                     return self._of_value(node, scope) if isinstance(node, ast.Attribute) else None
+        if isinstance(function, types.MethodType) and isinstance(function.__self__, type):
+            return self._of_class(function)
         if not isinstance(function, types.FunctionType):
             return None
         if function not in self.known:
             self.known[function] = self._of_module(function, is_bound=is_bound)
         return self.known[function]
 
+    def _is_authored(self, name: str) -> bool:
+        """Return whether a class that the module knows has a method of a name that strings or lists have, too."""
+        classes = (each for each in self.reading.expressions.source.names.values() if isinstance(each, type))
+        return any(isinstance(vars(each).get(name), types.FunctionType) for each in classes)
+
+    def _of_class(self, method: types.MethodType) -> Definition | None:
+        """Return a class method, in which `cls` is the class that it is called on."""
+        function, owner = method.__func__, method.__self__
+        key = (function, owner)
+        if key not in self.known:
+            found = self._of_module(function, is_bound=False) if isinstance(function, types.FunctionType) else None
+            first = None if found is None else next(iter(found.node.args.args), None)
+            if found is not None and first is not None:
+                arguments = copy.copy(found.node.args)
+                arguments.args = arguments.args[1:]
+                node = copy.copy(found.node)
+                node.args = arguments
+                source = dataclasses.replace(found.source, names={**found.source.names, first.arg: owner})
+                found = dataclasses.replace(found, node=node, source=source)
+            self.known[key] = found if first is not None else None
+        return self.known[key]
+
     def _of_value(self, node: ast.Attribute, scope: Scope) -> Definition | None:
         """Return a method or property of a value of an author's class."""
-        if node.attr in _OF_OTHERS and not isinstance(node, PropertyRead):
+        if node.attr in _OF_OTHERS and not isinstance(node, PropertyRead) and not self._is_authored(node.attr):
             return None
         problems = self.reading.problems
         known = len(problems)

@@ -130,6 +130,8 @@ class Reading:
         text = ast.unparse(node)
         try:
             annotation = eval(text, dict(self.expressions.source.names))  # an annotation of the author's own module
+            if isinstance(annotation, str):  # one that is written in quotes
+                annotation = eval(annotation, dict(self.expressions.source.names))
         except Exception as error:
             raise Refused(node, f"the annotation `{text}` cannot be read: {error}", "import what it names") from None
         if typing.get_origin(annotation) in (set, frozenset):

@@ -211,6 +211,10 @@ TAKEN = {
 MADE = {
     "by a function": "xs = halves([1, 2, 3])\nxs.append([4])\nys = evens(5)\nys.append(user.point.x)\nreturn [xs, ys]",
     "lists of a comprehension": "d = {t: [] for t in user.tags}\nfor t in user.tags:\n    d[t].append(1)\nreturn d",
+    "lists of a dict that are looked into": (
+        "d = {'a': [], 'b': []}\nold = []\nfor n in range(5):\n    k = 'a' if n % 2 else 'b'\n    d[k].append(n)\n"
+        "    while len(d[k]) > 1:\n        old.append(d[k][0])\n        d[k] = d[k][1:]\nreturn [d, old, len(d['a'])]"
+    ),
     "before another's is assigned": "xs = []\nfor t in user.tags:\n    xs.append(t)\nxs = xs or user.tags\nreturn xs",
     "before it is kept in a loop": (
         "xs = []\nfor t in user.tags:\n    xs.append(t)\nall = []\nfor n in range(2):\n    all.append(xs)\nreturn all"
@@ -266,6 +270,8 @@ REFUSED = {
         "    for n in range(2):\n        all.append(xs)\nreturn all"
     ),
     "a list taken out of and kept in a comprehension": "xs = [1, 2]\nreturn [[xs.pop(), xs] for _ in range(2)]",
+    "a list of a dict has a name": "d = {'a': []}\nxs = d['a']\nd['a'].append('x')\nreturn [d, xs]",
+    "a list of a dict is kept": "d = {'a': []}\nall = [d['a']]\nd['a'].append('x')\nreturn [d, all]",
     "the lists of a dict are those of another": (
         "d = {t: user.tags for t in user.tags}\nd['a'].append('x')\nreturn [d, user.tags]"
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, NamedTuple
@@ -105,6 +106,43 @@ class Basket(BaseModel):
         for each in self.lines:
             found += each.rated()
         return found
+
+
+@dataclass(frozen=True)
+class Money:
+    cents: int = 0
+    currency: str = "EUR"
+
+    @classmethod
+    def zero(cls, currency: str = "EUR") -> Money:
+        return cls(0, currency)
+
+    @classmethod
+    def of(cls, euros: int) -> Money:
+        return cls.zero().add(Money(euros * 100))
+
+    def add(self, other: "Money") -> Money:  # noqa: UP037  # as authors write it
+        return Money(self.cents + other.cents, self.currency)
+
+    def count(self, least: int) -> int:
+        found = 0
+        for each in range(self.cents):
+            found += each > least
+        return found
+
+
+class MoneyWorkflow(WorkflowEntrypoint[list[int]]):
+    async def run(self, event: WorkflowEvent[list[int]], step: WorkflowStep) -> Any:
+        total = Money.zero()
+        for each in event.payload:
+            total = total.add(Money.of(each)).add(Money(1))
+        counts = total.count(7)
+        return [total, counts, Money.zero("USD").currency, math.sqrt(total.cents)]
+
+
+@pytest.mark.parametrize("payload", [[], [1], [3, 0, 2]])
+def test_class_methods_and_methods_that_are_named_as_those_of_lists(payload: list[int]) -> None:
+    agree(MoneyWorkflow, payload)
 
 
 def basket(number: int) -> Basket:
