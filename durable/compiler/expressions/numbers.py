@@ -50,7 +50,7 @@ _DIGITS: Final = "[0-9](_?[0-9])*"
 _WHOLE_TEXT: Final = (
     f'($assert($contains($a, /^[{SPACES}]*[+-]?{_DIGITS}[{SPACES}]*$/), "ValueError");'
     ' $_n := $reduce($split($replace($a, /[^0-9]/, ""), ""), function($_m, $_d) { $_m * 10 + $number($_d) }, 0);'
-    f' $assert($_n <= {_LARGEST}, "OverflowError"); $contains($a, "-") ? 0 - $_n : $_n)'
+    f' $assert($_n <= {_LARGEST}, "PrecisionError"); $contains($a, "-") ? 0 - $_n : $_n)'
 )
 _FORM: Final = rf"{_DIGITS}\.?({_DIGITS})?|\.{_DIGITS}"
 _FLOAT_TEXT: Final = (
@@ -178,7 +178,7 @@ def number_text(
     else:
         scale = 10**digits
         start = (
-            f'{_scaled(digits)} $assert($_w <= {_LARGEST}, "OverflowError"); $_n := $_r >= {scale} ? $_w + 1 : $_w; '
+            f'{_scaled(digits)} $assert($_w <= {_LARGEST}, "PrecisionError"); $_n := $_r >= {scale} ? $_w + 1 : $_w; '
         )
         whole = "$_n"
         after = f' & "." & $pad($formatBase($_r >= {scale} ? 0 : $_r), -{digits}, "0")' if digits else ""

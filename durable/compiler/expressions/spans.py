@@ -58,13 +58,13 @@ _UNITS: Final = {
 _ORDER: Final = ("days", "seconds", "microseconds", "milliseconds", "minutes", "hours", "weeks")
 _FORM: Final = "write timedelta(days=n), with numbers of weeks, days, hours, minutes, seconds or microseconds"
 _EXACT: Final = 2**53
-_WHOLE: Final = '($assert($abs($a) <= 9007199254740992, "OverflowError"); $a)'
+_WHOLE: Final = '($assert($abs($a) <= 9007199254740992, "PrecisionError"); $a)'
 _ROUNDED: Final = (
     "($_t := function($_x) { $_x < 0 ? $ceil($_x) : $floor($_x) }; $_i := $_t($a); $_d := ($a - $_i) * UNIT;"
     " $_e := $_t($_d); $_l := $_d - $_e; $_n := $_i * UNIT + $_e + $b;"
     " $_up := $abs($_l) > 0.5 or ($abs($_l) = 0.5 and $_n % 2 != 0);"
     " $_n := $_up ? $_n + ($_l < 0 ? -1 : 1) : $_n;"
-    ' $assert($abs($_n) <= 9007199254740992, "OverflowError"); $_n)'
+    ' $assert($abs($_n) <= 9007199254740992, "PrecisionError"); $_n)'
 )
 """The microseconds of `$a` units and `$b` microseconds, rounded half to even as timedelta rounds."""
 DAYS: Final = "($_q := $a % 86400000000; ($a - ($_q < 0 ? $_q + 86400000000 : $_q)) / 86400000000)"

@@ -29,8 +29,11 @@ _INSTANT: Final = (
 _SPLIT: Final = f"{_INSTANT} $_a := $_i($a); $_b := $_i($b);"
 """`$_a` and `$_b`: the same of two."""
 _ZONES: Final = ' $assert($_a[2] = $_b[2], "TypeError");'
+_SUBTRACTED: Final = '"can\'t subtract offset-naive and offset-aware datetimes"'
+_COMPARED: Final = '"can\'t compare offset-naive and offset-aware datetimes"'
+_OUT_OF_RANGE: Final = '"date value out of range"'
 _DIFFERENCE: Final = (
-    f'({_SPLIT}{_ZONES} $_d := $_a[0] - $_b[0]; $assert($abs($_d) < 9007199254, "OverflowError");'
+    f'({_SPLIT}{_ZONES} $_d := $_a[0] - $_b[0]; $assert($abs($_d) < 9007199254, "PrecisionError");'
     " $_d * 1000000 + $_a[1] - $_b[1])"
 )
 _MOVED: Final = (
@@ -95,7 +98,7 @@ def compared(
     test = f"$_a[0] {strict} $_b[0] or ($_a[0] = $_b[0] and $_a[1] {operator} $_b[1])"
     # A naive datetime and one with a zone cannot be ordered: CPython raises a TypeError, and so does the assertion.
     fails = not describe(left.kind) == describe(right.kind) == "AwareDatetime"
-    return Formula(f"({_SPLIT}{_ZONES} {test})", (left, right), BOOLEAN, fails=fails)
+    return Formula(f"({_SPLIT}{_ZONES} {test})", (left, right), BOOLEAN, fails=fails, says=_COMPARED)
 
 
 def _is_comparable(kind: Kind) -> bool:
@@ -120,7 +123,7 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
     require_sides(node, left, right, source)
     match node.op:
         case ast.Sub() if is_time(left.kind) and is_time(right.kind):
-            return Formula(_DIFFERENCE, (left, right), SPAN, fails=True)
+            return Formula(_DIFFERENCE, (left, right), SPAN, fails=True, says=_SUBTRACTED)
         case ast.Sub() if is_date(left.kind) and is_date(right.kind):
             return Formula(_DAYS_APART, (left, right), SPAN)
         case ast.Add() if is_span(left.kind):
@@ -133,6 +136,14 @@ def arithmetic(node: ast.BinOp | ast.AugAssign, left: Expression, right: Express
 
 def _moved(time: Expression, span: Expression, *, backwards: bool) -> Expression:
     if is_time(time.kind):
-        return Formula(_MOVED, (time, Negation(span, SPAN) if backwards else span), Opaque(datetime), fails=True)
+        return Formula(
+            _MOVED,
+            (time, Negation(span, SPAN) if backwards else span),
+            Opaque(datetime),
+            fails=True,
+            says=_OUT_OF_RANGE,
+        )
     days: Expression = Formula(DAYS, (span,), SPAN)
-    return Formula(_DATE_MOVED, (time, Negation(days, SPAN) if backwards else days), Opaque(date), fails=True)
+    return Formula(
+        _DATE_MOVED, (time, Negation(days, SPAN) if backwards else days), Opaque(date), fails=True, says=_OUT_OF_RANGE
+    )

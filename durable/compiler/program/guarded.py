@@ -6,7 +6,6 @@ would fail with, in the order of evaluation; each leads to the `except`. The exp
 
 from __future__ import annotations
 
-import builtins
 import dataclasses
 import functools
 import re
@@ -31,7 +30,7 @@ from durable.compiler.program.tree import (
     StepCall,
     WorkflowCall,
 )
-from durable.compiler.program.walk import ASSERTED, children, failures, mapped, opposite
+from durable.compiler.program.walk import children, failures, mapped, opposite, raised_as
 from durable.compiler.types.kinds import DictOf, Integer, ListOf, Text, TupleOf, acts_as, is_list, members
 from durable.compiler.types.quotation import quoted
 from durable.compiler.types.terms import (
@@ -39,9 +38,7 @@ from durable.compiler.types.terms import (
     INTEGER,
     TEXT,
     ZERO,
-    Apply,
     Both,
-    Comparison,
     Comprehension,
     Conditional,
     Constant,
@@ -56,10 +53,8 @@ from durable.compiler.types.terms import (
     Spelled,
 )
 
-_RAISED: Final = re.compile(r'\(\$assert\((.+?), "(\w+Error)"\)')
+_RAISED: Final = re.compile(r'\$assert\((.+?), "(\w+Error)"\);')
 _WRITTEN: Final = re.compile(r'"[^"\\]*"')
-_OF_EMPTY: Final = re.compile(r"\(?\$_m := \$m(?:ax|in)\(\$a\)")
-_OF_CHARACTER: Final = "($_n := $length($a); $_i := "
 _CLASSES: Final[dict[tuple[type[Exception], bool], type[Exception]]] = {}
 
 
@@ -115,9 +110,7 @@ def guards(expression: Expression) -> list[Guard]:
             return list(_of_let(bindings, body))
         case Comprehension():
             return _of_comprehension(expression)
-    found = [each for part in children(expression) for each in guards(part)]
-    own = _own(expression)
-    return found if own is None else [*found, own]
+    return [*(each for part in children(expression) for each in guards(part)), *_own(expression)]
 
 
 def _where(condition: Expression, found: Iterable[Guard]) -> Iterator[Guard]:
@@ -193,17 +186,16 @@ def _of_first(each: Comprehension, fails: Expression, said: Expression | None) -
     return Item(listed, ZERO, TEXT, certain=True)
 
 
-def _own(expression: Expression) -> Guard | None:
+def _own(expression: Expression) -> Iterator[Guard]:
     match expression:
         case Item(of, index, certain=False, where=where):
             error = ValueError if where.startswith("ValueError") else IndexError
             test = Formula("$not($exists($a[$b]))", (checked(of), checked(index)), BOOLEAN)
-            return Guard(test, error, None if error is ValueError else _of_index(expression))
+            yield Guard(test, error, None if error is ValueError else _of_index(expression))
         case Entry(of, key, default=None, certain=False):
-            return Guard(Not(Contains(checked(of), checked(key))), KeyError, _of_key(of, key))
-        case Formula(text, arguments, fails=True, says=says) if _is_of_python(text):
-            return _of_formula(text, tuple(map(checked, arguments)), says)
-    return None
+            yield Guard(Not(Contains(checked(of), checked(key))), KeyError, _of_key(of, key))
+        case Formula(text, arguments, fails=True, says=says):
+            yield from _of_formula(text, tuple(map(checked, arguments)), says)
 
 
 def _of_index(item: Item) -> Expression | None:
@@ -231,25 +223,36 @@ def _of_key(of: Expression, key: Expression) -> Expression | None:
     return None
 
 
-def _is_of_python(text: str) -> bool:
-    """Whether what a formula asserts is an error of CPython; that there is no such length of time is none."""
-    return all(name in vars(builtins) for name in ASSERTED.findall(text))
-
-
-def _of_formula(text: str, arguments: tuple[Expression, ...], told: str) -> Guard:
+def _of_formula(text: str, arguments: tuple[Expression, ...], told: str) -> Iterator[Guard]:
+    """Yield what a formula asserts, each as a formula that ends where that stands."""
     says: Expression | None = Formula(told, arguments, TEXT) if told else None
     if _WRITTEN.fullmatch(told):
         says = Constant(told[1:-1], TEXT)
-    if _OF_EMPTY.match(text):
-        return Guard(Comparison("=", Apply("$count", arguments, INTEGER), ZERO), ValueError)
-    if text.startswith(_OF_CHARACTER):
-        outside = Formula("$b >= $length($a) or $b < -$length($a)", arguments, BOOLEAN)
-        return Guard(outside, IndexError, says)
-    asked = _RAISED.match(text)
-    if asked is None or asked[1] == "$b >= 0":  # of `**`, which CPython makes a float of
-        raise UnguardedError
-    error: type[Exception] = vars(builtins)[asked[2]]
-    return Guard(Formula(f"$not({asked[1]})", arguments, BOOLEAN), error, says)
+    for each in _RAISED.finditer(text):
+        error = raised_as(each[2])
+        if error is None:
+            continue
+        if each[1] == "$b >= 0":  # of `**`, which CPython makes a float of
+            raise UnguardedError
+        yield Guard(Formula(_up_to(text[: each.start()], f"$not({each[1]})"), arguments, BOOLEAN), error, says)
+
+
+def _up_to(before: str, test: str) -> str:
+    """Return a test with what a formula works out before it, in the blocks in which it stands."""
+    opened: list[int] = []
+    for place, character in enumerate(before):
+        if character == "(":
+            opened.append(place)
+        elif character == ")":
+            opened.pop()
+    calls = [place for place in opened if place and (before[place - 1].isalnum() or before[place - 1] == "_")]
+    if calls:  # what is called with the block is left out: `$floor((…; $assert(…); …))`
+        if ":=" in before[: calls[-1]]:
+            raise UnguardedError
+        opened = [place for place in opened if place > calls[-1]]
+        before = before[calls[-1] + 1 :]
+    inner = _RAISED.sub("", before).strip()
+    return test if inner == "(" else f"{inner} {test}{')' * len(opened)}"
 
 
 def checked(expression: Expression) -> Expression:
@@ -258,7 +261,7 @@ def checked(expression: Expression) -> Expression:
     match whole:
         case Item(certain=False) | Entry(default=None):
             return dataclasses.replace(whole, certain=True)
-        case Formula(text, fails=True) if _is_of_python(text):
+        case Formula(fails=True):
             return dataclasses.replace(whole, fails=False)
     return whole
 

@@ -32,6 +32,7 @@ from durable.compiler.types.terms import (
     Truth,
     Variable,
 )
+from durable.errors import DurationError
 
 _EXPRESSIONS: typing.Final[tuple[type[typing.Any], ...]] = typing.get_args(Expression)
 _PARTS: typing.Final[dict[type, tuple[str, ...]]] = {
@@ -40,7 +41,8 @@ _PARTS: typing.Final[dict[type, tuple[str, ...]]] = {
 }
 """The fields of each term that hold expressions. The annotations are texts, for this module's are postponed."""
 ASSERTED: typing.Final = re.compile(r'"(\w+Error)"')
-"""The errors that a formula asserts; one that is none of Python's own, as DurationError, is a ValueError."""
+"""The errors that a formula asserts."""
+_ERRORS: typing.Final[Mapping[str, type[Exception]]] = {**vars(builtins), DurationError.__name__: DurationError}
 
 
 def children(expression: Expression) -> Iterator[Expression]:
@@ -151,9 +153,13 @@ def _own_failures(expression: Expression) -> set[type[Exception]]:
         case Entry(default=None, certain=False):
             return {KeyError}
         case Formula(text, fails=True):
-            named = ASSERTED.findall(text)
-            return {vars(builtins).get(name, ValueError) for name in named or ["ValueError"]}
+            return {error for name in ASSERTED.findall(text) if (error := raised_as(name)) is not None}
     return set()
+
+
+def raised_as(name: str) -> type[Exception] | None:
+    """Return the error of CPython that a formula asserts; None of PrecisionError: numbers end a run beyond 2**53."""
+    return _ERRORS.get(name)
 
 
 def is_safe(expression: Expression) -> bool:

@@ -49,7 +49,7 @@ OF_USER = {
     "user": ["{}"],
     "user?": ["{}", "({0} if {0}.active else None)"],
 }
-FAILING = ("])[0]", "// (", "% (", " / (", "** len", "default=", ".index(", "+ 0:", ".1f}", "max([")
+FAILING = ("])[0]", "// (", "% (", " / (", "** len", "default=", ".index(", "max([")
 """What stands in the forms that fail for some values, as the compiler sees them."""
 _COMPENSATES = sys.version_info >= (3, 12)
 """Whether CPython's `sum` of floats carries what rounding loses, as that of a state machine does."""

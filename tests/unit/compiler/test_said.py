@@ -184,6 +184,30 @@ SAID = {
             found.append(str(error))
         return found
     """,
+    "times and lengths of time": """
+        found = []
+        for n in (0, 1, 2):
+            try:
+                found.append(str(datetime.date(9999, 12, 30) + timedelta(days=n)))
+                later = datetime.datetime(9999, 12, 30, tzinfo=datetime.UTC) + timedelta(days=n)
+                found.append(str(later.year))
+            except OverflowError as error:
+                found.append(str(error))
+            try:
+                await step.sleep("nap", user.point.x - n)
+                found.append(f"{user.point.x / 3:.2f}")
+            except ValueError as error:
+                found.append("no length of time")
+            finally:
+                found.append((event.timestamp + timedelta(days=n)).isoformat())
+        when = user.joined or datetime.datetime(2026, 1, 1)
+        for n in (0, 1):
+            try:
+                found.append((event.timestamp - when).days if n else when < event.timestamp)
+            except TypeError as error:
+                found.append(str(error))
+        return found
+    """,
     "the test of a `while`": """
         i, found = 0, []
         try:
