@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from dbos import DBOS, SetWorkflowID
+from dbos import DBOS
 
 from bench.lines import fail, serve
 from bench.onboarding import STEPS, Body, complete
@@ -34,19 +34,19 @@ class Onboarding:
         self._waiters = ThreadPoolExecutor(64)
 
     def begin(self, number: int, acknowledged: Callable[[], None], ended: Callable[[], None]) -> str:
-        with SetWorkflowID(f"run-{number}"):
-            handle = DBOS.start_workflow(onboarding, sign_up(number))
+        handle = DBOS.start_workflow(onboarding, sign_up(number))
+        id: str = handle.workflow_id
         acknowledged()
 
         def wait() -> None:
             try:
                 handle.get_result()
             except Exception as error:
-                fail(f"run-{number}: {error}")
+                fail(f"{id}: {error}")
             ended()
 
         self._waiters.submit(wait)
-        return f"run-{number}"
+        return id
 
     def state(self, id: str) -> str:
         status = DBOS.get_workflow_status(id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,13 +37,28 @@ class Ends(TextLog):
     """Says nothing, and tells of the end of each run once it is on disk."""
 
     def __init__(self, journal: Journal) -> None:
-        self.wanted: dict[str, Ended] = {}
+        self._wanted: dict[str, Ended] = {}
+        self._early: set[str] = set()
+        self._lock = threading.Lock()
         self._journal = journal
+
+    def want(self, id: str, call: Ended) -> None:
+        """Call once the end of a run is on disk; it may have ended before this."""
+        with self._lock:
+            if id not in self._early:
+                self._wanted[id] = call
+                return
+            self._early.remove(id)
+        durable(self._journal, call)
 
     def run_ended(self, workflow: str, execution: str, status: str, error: str = "") -> None:
         if status != "SUCCEEDED":
             fail(f"{execution} is {status}")
-        ended = self.wanted.pop(instance_of(execution), None)
+        id = instance_of(execution)
+        with self._lock:
+            ended = self._wanted.pop(id, None)
+            if ended is None:
+                self._early.add(id)
         if ended is not None:
             durable(self._journal, ended)
 
@@ -56,10 +72,10 @@ class Onboarding:
         self._ends = ends
 
     def begin(self, number: int, acknowledged: Callable[[], None], ended: Ended) -> str:
-        id = f"run-{number}"
-        self._ends.wanted[id] = ended
-        self._workflow.create(self._workflow.params.validate_python(sign_up(number)), id=id)
+        # Under a drawn id, as a caller of the API gets one: it need not be looked up.
+        id = self._workflow.create(self._workflow.params.validate_python(sign_up(number))).id
         durable(self.journal, acknowledged)
+        self._ends.want(id, ended)
         return id
 
     def state(self, id: str) -> str:
