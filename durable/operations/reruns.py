@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from durable.errors import RunConflict
+from durable.errors import RunConflict, StepError
 from durable.runs.transitions import From
 from durable.store.rows import AnyStep, Header, StepRow, WaitRow
 from durable.wire import CALLBACK_WAIT
@@ -16,9 +16,13 @@ def failed_steps(header: Header, steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
     deadlines stay as they are."""
     for row in steps:
         is_unhandled = row.outcome == "error" and not row.handled
-        is_stopped = row.outcome is None and row.status != "waiting"
-        if is_unhandled or is_stopped or row.sort == header.ended_by:
+        if is_unhandled or _is_stopped(row) or row.sort == header.ended_by:
             yield row
+
+
+def _is_stopped(row: AnyStep) -> bool:
+    """Whether a step of a run that is over was not ended: its process has died, or the run went on without it."""
+    return row.outcome is None and row.status != "waiting"
 
 
 def begun_by(failed: Sequence[AnyStep], steps: Iterable[AnyStep]) -> Iterator[AnyStep]:
@@ -40,13 +44,18 @@ def steps_from(start: From, steps: Sequence[AnyStep]) -> Sequence[AnyStep]:
     return steps[rounds[start.count - 1] :]
 
 
-def failed_at(header: Header, steps: Iterable[AnyStep]) -> AnyStep:
+def failed_at(header: Header, steps: Sequence[AnyStep]) -> AnyStep:
     """Return the step whose error ended a run.
 
     Raises:
         RunConflict: it was none.
     """
     found = next((row for row in steps if row.sort == header.ended_by), None)
+    # A step whose process died in each attempt may have no outcome: Step Functions does not say then which it was.
+    by_a_step = header.ended_by is None and header.error is not None and header.error["name"] == StepError.__name__
+    stopped = [row for row in steps if _is_stopped(row)] if by_a_step else []
+    if len(stopped) == 1:
+        return stopped[0]
     if found is None:
         raise RunConflict("The run failed in its own code and at no step: restart it from a step, with its result.")
     return found

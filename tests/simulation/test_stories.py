@@ -39,6 +39,10 @@ def test_an_event_whose_delivery_the_table_is_too_busy_for_is_delivered_by_the_n
     assert Story(700_185, "waiter", "none", STORM).play().trouble == []
 
 
+def test_the_step_whose_process_died_in_each_attempt_is_given_a_result_though_standard_names_no_step() -> None:
+    assert Story(7_400_116, "doomed", "retry after", STORM, former=True).play().trouble == []
+
+
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_runs_that_began_on_standard_end_when_the_deployment_has_come_to_segments(script: Script) -> None:
