@@ -365,6 +365,31 @@ def test_what_is_kept_is_shown_and_changed_and_a_schedule_runs_now(browser: Brow
     assert browser.complaints() == []
 
 
+STANDS_OUT = """
+const boxes = document.querySelectorAll("main :is(.box, .card, .panel, .pill, .chip, button, .row > *)");
+return [...boxes].flatMap((box) => {
+  const outer = box.getBoundingClientRect();
+  if (getComputedStyle(box).overflow !== "visible" || box.querySelector(".zoom, .table, .rows")) return [];
+  return [...box.querySelectorAll("*")].filter((each) => {
+    const { left, right, width } = each.getBoundingClientRect();
+    return width && !each.closest("svg, pre, .sr") && (left < outer.left - 1 || right > outer.right + 1);
+  }).map((each) => `${each.tagName} ${each.className} in ${box.className}: ${each.textContent.slice(0, 40)}`);
+});
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_stands_out_of_its_box(browser: Browser, shop: Server, world: Path, width: int) -> None:
+    order(shop, world, "long-" * 12 + "id64")
+    order(shop, world, "small", "quinces", "lost")
+    with looking(browser, {"width": width, "height": 844, "dark": False}):
+        for place in PLACES:
+            browser.open(url(shop, place))
+            browser.one("h1")
+            browser.until(lambda: not browser.all(".view:empty"), "the page")
+            assert browser.driver.execute_script(STANDS_OUT) == [], place
+
+
 @contextmanager
 def slow(browser: Browser, milliseconds: int) -> Iterator[None]:
     """Have each answer come so much later until the block's end."""
