@@ -13,8 +13,9 @@ from durable.compiler.expressions.advice import written_member
 from durable.compiler.expressions.refusals import IN_A_STEP, refuse_any, refuse_none, require_sides
 from durable.compiler.expressions.times import compared
 from durable.compiler.source.problems import Refused
-from durable.compiler.types.annotations import as_set
+from durable.compiler.types.annotations import as_set, record_fields
 from durable.compiler.types.assignability import overlap
+from durable.compiler.types.authored import compared_fields, is_compared_by_fields
 from durable.compiler.types.keys import as_text, looked_up
 from durable.compiler.types.kinds import (
     NULL,
@@ -58,6 +59,7 @@ from durable.compiler.types.terms import (
     Contains,
     Either,
     Expression,
+    Field,
     IsNone,
     Let,
     Not,
@@ -92,6 +94,11 @@ def comparison(node: ast.AST, operator: ast.cmpop, left: Expression, right: Expr
         one, other = Variable("_l", left.kind), Variable("_r", right.kind)
         ordered = _in_turn(node, operator, one, other, source)
         return Let((("_l", left), ("_r", right)), ordered, ordered.kind)
+    if name in ("=", "!=") and is_compared_by_fields(left.kind) and left.kind == right.kind:
+        one, other = Variable("_l", left.kind), Variable("_r", right.kind)
+        same = _of_fields(node, one, other, source)
+        test = Not(same) if name == "!=" else same
+        return Let((("_l", left), ("_r", right)), test, test.kind)
     of_times = compared(node, name, left, right, source)
     if of_times is not None:
         return of_times
@@ -118,6 +125,24 @@ def _refuse_none_member(node: ast.AST, value: Expression, source: str) -> None:
         if isinstance(each, Member) and may_be_none(each.value):
             found = f"`{source}` cannot tell None from the member of {describe(each)} whose value is None"
             raise Refused(node, found, "give that member another value")
+
+
+def _of_fields(node: ast.AST, left: Variable, right: Variable, source: str) -> Expression:
+    """Return whether two objects of a class are equal, as their class compares them: field by field."""
+    assert isinstance(left.kind, Record)
+    same: Expression = TRUE
+    for field in (record_fields(left.kind)[name] for name in compared_fields(left.kind)):
+        one, other = Field(left, field.alias, field.kind), Field(right, field.alias, field.kind)
+        if may_be_none(field.kind):
+            some = present(field.kind)
+            known = Field(left, field.alias, some), Field(right, field.alias, some)
+            are_there = Both(Not(IsNone(one)), Not(IsNone(other)))
+            alike: Expression = Both(are_there, comparison(node, ast.Eq(), *known, source))
+            alike = Either(Both(IsNone(one), IsNone(other)), alike)
+        else:
+            alike = comparison(node, ast.Eq(), one, other, source)
+        same = alike if same is TRUE else Both(same, alike)
+    return same
 
 
 def _in_turn(node: ast.AST, operator: ast.cmpop, left: Variable, right: Variable, source: str) -> Expression:
@@ -288,8 +313,8 @@ def _contains(node: ast.AST, container: Expression, item: Expression, source: st
     container = received(container)
     kind = of_one_shape(acts_as(container.kind))
     match kind:
-        case ListOf(TupleOf() | Opaque() as of) | SetOf(TupleOf() | Opaque() as of):
-            # JSONata's `in` compares plain values only: tuples and times are compared one by one.
+        case ListOf(TupleOf() | Opaque() | Record() as of) | SetOf(TupleOf() | Opaque() as of):
+            # JSONata's `in` compares plain values only: tuples, times and objects are compared one by one.
             one, wanted = Variable("_m", of), Variable("_w", item.kind)
             same = comparison(node, ast.Eq(), one, wanted, source)
             found = Comprehension(same, one.name, container, None, BOOLEAN, "any")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import types
 from collections.abc import Iterator
 from typing import Any
+
+from pydantic import BaseModel
 
 from durable.compiler.types.annotations import names_of, record_fields
 from durable.compiler.types.kinds import Kind, Member, Null, Record, TupleOf, members
@@ -57,6 +60,26 @@ def constant_of(cls: type[Any], name: str) -> tuple[bool, Any]:
     value = inspect.getattr_static(cls, name, None)
     is_constant = hasattr(cls, name) and not hasattr(type(value), "__get__") and overriding(cls, name) is None
     return is_constant, value if is_constant else None
+
+
+def is_compared_by_fields(kind: Kind) -> bool:
+    """Return whether `==` of two values of a kind compares their fields, and nothing of the author's own."""
+    if not isinstance(kind, Record) or kind.by_key or not isinstance(kind.python, type) or kind.python.__subclasses__():
+        return False
+    cls = kind.python
+    if issubclass(cls, BaseModel):
+        is_plain = not cls.__private_attributes__ and cls.model_config.get("extra") != "allow"
+        return is_plain and cls.__eq__ is BaseModel.__eq__
+    code = getattr(vars(cls).get("__eq__"), "__code__", None)
+    # What `dataclass` has written stands in no file.
+    return dataclasses.is_dataclass(cls) and code is not None and code.co_filename == "<string>"
+
+
+def compared_fields(kind: Record) -> list[str]:
+    """Return the fields that `==` compares."""
+    if issubclass(kind.python, BaseModel):
+        return list(kind.python.model_fields)
+    return [each.name for each in dataclasses.fields(kind.python) if each.compare]
 
 
 def overriding(cls: type[Any], name: str) -> type[Any] | None:

@@ -160,7 +160,7 @@ ADVICE = {
         'return await step.waitForEvent("reply", type="replied", payload=User)',
         'return await step.wait_for_event("reply", type="replied", payload=User)',
     ),
-    "a member by its value": ('return Color("red")', "return Color.RED"),
+    "a member by its value": ("return Color(event.payload.age)", "return Color.RED"),
     "the name of a member": ("return event.payload.color.title", "return event.payload.color.name"),
     "keys and values of a dict": (
         "n = 0\nfor key, size in event.payload.sizes:\n    n += size\nreturn n",
