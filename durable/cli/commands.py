@@ -98,6 +98,8 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="durable", message="%(prog)s %(version)s")
 def main() -> None:
     """Durable workflows on AWS, and on this machine."""
+    if os.environ.get("NO_COLOR"):  # rich reads it too, and click does not
+        click.get_current_context().color = False
     try:
         folder = os.getcwd()
     except FileNotFoundError:

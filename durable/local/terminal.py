@@ -24,7 +24,7 @@ _NUMBERS: Final = 13
 def to_terminal() -> None:
     """Send to standard error what the server says, and what the author's code logs from INFO on."""
     handler = logging.StreamHandler()
-    handler.setFormatter(Lines(coloured=sys.stderr.isatty() and "NO_COLOR" not in os.environ))
+    handler.setFormatter(Lines(coloured=sys.stderr.isatty() and not os.environ.get("NO_COLOR")))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from click.testing import CliRunner
+
+from durable.cli import main
 from tests.unit.cli.server import Serve, run
 
 LINE = {
@@ -31,6 +35,22 @@ def test_those_of_one_workflow_are_chosen_from_all(serve: Serve) -> None:
     )
     result = run("logs", "mail", "--json")
     assert [json.loads(line) for line in result.output.splitlines()] == [OTHER]
+
+
+@pytest.mark.parametrize("command", ["logs shop", "events shop order-1"])
+@pytest.mark.parametrize(("variable", "coloured"), [("1", False), ("", True)])
+def test_lines_have_no_colours_where_nobody_wants_them(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, command: str, variable: str, coloured: bool
+) -> None:
+    monkeypatch.setenv("NO_COLOR", variable)
+    event = {"type": "stepComplete", "at": LINE["at"], "step": "pay", "key": "pay", "attempt": 1}
+    done = {"events": [event], "cursor": "1", "more": False, "status": "complete"}
+    serve((200, {"lines": [LINE], "cursor": 1, **done}), (200, {"lines": [], "cursor": 1, **done}))
+
+    output = CliRunner().invoke(main, command.split(), color=True).output
+
+    assert "pay" in output
+    assert ("\x1b[" in output) is coloured
 
 
 def test_it_follows_until_it_is_interrupted(serve: Serve) -> None:
