@@ -54,6 +54,7 @@ from durable.compiler.types.terms import (
 )
 
 _RAISED: Final = re.compile(r'\$assert\((.+?), "(\w+Error)"\);')
+_FIRST: Final = "($_n := [$filter($a, function($_v) {{ $_v != 0 }})]; $count($_n) > 0 and $_n[0] = {0})"
 _WRITTEN: Final = re.compile(r'"[^"\\]*"')
 _CLASSES: Final[dict[tuple[type[Exception], bool], type[Exception]]] = {}
 
@@ -143,23 +144,24 @@ def _of_comprehension(each: Comprehension) -> list[Guard]:
         return guards(each.items)
     fails = functools.reduce(Either, (guard.test for guard in inner))
     errors = list(dict.fromkeys(guard.error for guard in inner))
-    stops = fails
-    if each.into in ("any", "all"):
-        # It looks at no item after the one that decides.
-        decides = checked(each.element) if each.into == "any" else opposite(checked(each.element))
-        stops = Either(fails, decides if condition is None else Both(checked(condition), decides))
-    elif len(errors) == 1:
+    if len(errors) == 1 and each.into not in ("any", "all"):
         test = Comprehension(fails, each.variable, checked(each.items), None, BOOLEAN, "any")
         return [*guards(each.items), Guard(test, errors[0], _of_first(each, fails, _said(inner, errors[0])))]
+    # Of each item a number: the error with which it fails, -1 where it decides, or 0, and then the next is looked at.
     number: Expression = ZERO
+    if each.into in ("any", "all"):
+        decides = checked(each.element) if each.into == "any" else opposite(checked(each.element))
+        decides = decides if condition is None else Both(checked(condition), decides)
+        number = Conditional(decides, Constant(-1, INTEGER), ZERO, INTEGER)
     for guard in reversed(inner):
         number = Conditional(guard.test, Constant(errors.index(guard.error) + 1, INTEGER), number, INTEGER)
-    first = Comprehension(number, each.variable, checked(each.items), stops, ListOf(INTEGER), "list")
+    numbers = Comprehension(number, each.variable, checked(each.items), None, ListOf(INTEGER), "list")
+    found = [(_FIRST.format(place), error) for place, error in enumerate(errors, 1)]
     return [
         *guards(each.items),
         *(
-            Guard(Formula(f"$a[0] = {place}", (first,), BOOLEAN), error, _of_first(each, fails, _said(inner, error)))
-            for place, error in enumerate(errors, 1)
+            Guard(Formula(text, (numbers,), BOOLEAN), error, _of_first(each, fails, _said(inner, error)))
+            for text, error in found
         ),
     ]
 

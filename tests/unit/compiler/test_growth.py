@@ -179,3 +179,17 @@ def test_functions_that_double_at_each_level_are_refused_in_no_time() -> None:
         defs += f"async def f{n}() -> int:\n    return await f{n - 1}() + await f{n - 1}()\n\n"
     with pytest.raises(CompileError, match="more than 500 times; call them in a loop"):
         compile_workflow(written(defs + "return await f29()"))
+
+
+@pytest.mark.parametrize("function", ["any", "sum"])
+def test_what_is_asked_before_grows_by_what_may_fail_and_not_by_how_deep_it_stands(function: str) -> None:
+    def within(depth: int) -> int:
+        text = "10 // (e0 - user.age) > 1"
+        for level in range(depth):
+            text = f"{function}({text} for e{level} in [user.age, {level}])"
+        body = f"user = event.payload\ntry:\n    x = {text}\nexcept ZeroDivisionError as error:\n    return str(error)"
+        return size(body + "\nreturn x")
+
+    sizes = [within(depth) for depth in (2, 4, 8)]
+    assert sizes[1] < sizes[0] * 2.5
+    assert sizes[2] < sizes[1] * 2.5
