@@ -315,7 +315,13 @@ class Journal:
         except BaseException as error:
             self._fail(JournalFailed(self.path, error))
             return
-        self._settle(batch)
+        try:
+            self._settle(batch)
+        finally:
+            with self._lock:
+                # Only now: callbacks are called in the order of their commits, whichever threads make those.
+                self._committing = False
+                self._hurry()
 
     def _next(self) -> _Batch | None:
         """Return the next batch to commit, after waiting for one; None when the journal is being closed."""
@@ -373,10 +379,6 @@ class Journal:
         self.counts.handed += batch.handed
         self.counts.written += sum(map(len, batch.rows.values()))
         self._notify(batch.callbacks, listeners, None)
-        with self._lock:
-            # Only now: callbacks are called in the order of their commits, whichever threads make those.
-            self._committing = False
-            self._hurry()
 
     def _fail(self, error: JournalFailed) -> None:
         with self._lock:
