@@ -14,7 +14,18 @@ from durable.compiler.program.walk import may_fail
 from durable.compiler.source.problems import Refused
 from durable.compiler.types.annotations import record_fields
 from durable.compiler.types.assignability import assignable
-from durable.compiler.types.kinds import Fixed, ListOf, Never, Record, TupleOf, describe, is_dict, is_unknown, join
+from durable.compiler.types.kinds import (
+    Fixed,
+    ListOf,
+    Never,
+    Record,
+    TupleOf,
+    describe,
+    is_dict,
+    is_error,
+    is_unknown,
+    join,
+)
 from durable.compiler.types.terms import Apply, Concatenation, Expression, ListDisplay
 
 
@@ -31,7 +42,10 @@ def list_of(reader: Reader, nodes: list[ast.expr], is_tuple: bool, scope: Scope)
             whole = appended(whole, dataclasses.replace(spread, kind=ListOf(element)))
             plain = []
         else:
-            plain.append(reader.element(node, scope))
+            # A list may keep errors that were caught: it is refused where it would leave `run`.
+            error = reader.value(node, scope) if isinstance(node, ast.Name | ast.Subscript) and not is_tuple else None
+            is_kept = error is not None and is_error(error.kind) and not is_unknown(error.kind)
+            plain.append(error if error is not None and is_kept else reader.element(node, scope))
     rest = list_display(tuple(plain), is_tuple)
     return rest if whole is None else appended(whole, rest) if plain else whole
 

@@ -28,6 +28,7 @@ from durable.compiler.types.kinds import (
     Integer,
     Kind,
     ListOf,
+    Opaque,
     Record,
     SetOf,
     Unknown,
@@ -242,6 +243,8 @@ class AssignmentReader:
 
     def _declared_kind(self, node: ast.expr, kind: Kind, declared: Kind) -> Kind:
         """Return the kind of a value that is assigned to an annotated name."""
+        if is_list(kind) and is_list(declared) and _is_error_class(declared.element):
+            return kind  # which errors it keeps is known better from what is put into it
         if not assignable(kind, declared):
             given, text = describe(kind), self.reading.source(node)
             remedy = names_remedy(kind, declared) or "change the annotation or the value"
@@ -298,3 +301,8 @@ class AssignmentReader:
         """Return `order.names += value`, where the list in the field has a name meanwhile."""
         target = placed(ast.Name(kept.id, ast.Store()), kept)
         return self.augmented(placed(ast.AugAssign(target, node.op, node.value), node))
+
+
+def _is_error_class(kind: Kind) -> bool:
+    """Whether an annotation names a class of errors, as `Exception`."""
+    return isinstance(kind, Opaque) and isinstance(kind.python, type) and issubclass(kind.python, BaseException)

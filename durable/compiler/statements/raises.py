@@ -91,7 +91,8 @@ class RaiseReader:
                 remedy = "outside of an `except`, name the error: raise WorkflowError(…)"
                 raise Refused(node, "`raise` alone stands in no `except`", remedy)
             return scope.locals[CAUGHT].value
-        if isinstance(node.exc, ast.Name) and node.exc.id in scope.locals:
+        of = node.exc.value if isinstance(node.exc, ast.Subscript) else node.exc
+        if isinstance(of, ast.Name) and of.id in scope.locals:
             return self._caught(node.exc)
         return None
 

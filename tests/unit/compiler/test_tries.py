@@ -170,6 +170,19 @@ PROGRAMS = {
             return f"{type(last).__name__}: {last}"
         raise last
     """,
+    "errors are kept in a list": """
+        errors: list[Exception] = []
+        for tag in ["x", *event.payload.tags]:
+            try:
+                await step.do("a", text, tag, retries=Retries(limit=0))
+                errors.append(errors[0])
+            except (StepError, IndexError) as error:
+                errors = [*errors, error]
+        said = [f"{type(each).__name__}: {each}" for each in errors if not isinstance(each, EmailTakenError)]
+        if len(errors) > 1 and event.payload.active:
+            raise errors[-1]
+        return [len(errors), said, "; ".join(str(each) for each in errors)]
+    """,
     "what is raised again says the same": """
         try:
             try:
