@@ -286,6 +286,9 @@ class DefinitionReader(Functions):
 
     def _as_step(self, node: ast.Call, source: str, definition: Definition, line: int, found: str) -> Refused:
         what = f"`{source}` calls a function in `run`, and in {definition.source.file}:{line} {found}"
+        if definition.receives and "in place" in found:
+            instead = "return a changed copy, `dataclasses.replace(self, …)` or `self.model_copy(update={…})`"
+            return Refused(node, what, f"{instead}, and assign it: `x = x.{definition.name}(…)`")
         if definition.receives:
             return Refused(node, what, "mend that line, or let a step do it and return the result")
         return Refused(node, what, f'mend that line, or make it a step: `await step.do("…", {definition.name}, …)`')

@@ -11,7 +11,7 @@ import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -66,7 +66,7 @@ class Definition:
         source: what it is written in.
         defaults: of its parameters that have one.
         this: the first parameter of a method of the workflow.
-        receives: whether it is a method of a value, which is its first argument.
+        owner: of a method of a value, which is its first argument, the class of that.
         around: of a nested def, what is around it; a function of a module reads no variables but its own.
     """
 
@@ -75,12 +75,17 @@ class Definition:
     defaults: Mapping[str, Expression]
     this: str | None
     around: Around | None
-    receives: bool = False
+    owner: type[Any] | None = None
 
     @property
     def is_nested(self) -> bool:
         """Whether it reads the variables around it."""
         return self.around is not None
+
+    @property
+    def receives(self) -> bool:
+        """Whether the value that it is called on is its first argument."""
+        return self.owner is not None
 
     @property
     def name(self) -> str:
@@ -102,6 +107,7 @@ class Functions:
     Attributes:
         nested: the nested defs that were read so far.
         known: what was found of functions of modules.
+        straight: how large the expressions are that functions stand for.
     """
 
     reading: Reading
@@ -175,15 +181,20 @@ class Functions:
         if cls is None:
             return None
         find = property_of if isinstance(node, PropertyRead) else method_of
-        found = find(cls, node.attr)
+        return self._of_object(cls, find(cls, node.attr))
+
+    def _of_object(
+        self, cls: type[Any], found: types.FunctionType | staticmethod[..., Any] | None
+    ) -> Definition | None:
+        """Return a method or property of an author's class."""
         function = found.__func__ if isinstance(found, staticmethod) else found
         if not isinstance(function, types.FunctionType):
             return None
-        key = (function, "of a value")
+        key = (function, cls)
         if key not in self.known:
             definition = self._of_module(function, is_bound=False)
-            receives = not isinstance(found, staticmethod)
-            self.known[key] = definition and dataclasses.replace(definition, receives=receives)
+            owner = None if isinstance(found, staticmethod) else cls
+            self.known[key] = definition and dataclasses.replace(definition, owner=owner)
         return self.known[key]
 
     def _of_module(self, function: types.FunctionType, *, is_bound: bool) -> Definition | None:
@@ -265,6 +276,18 @@ class Functions:
                 found = self.known[function]
             if found is not None:
                 yield found
+        yield from self._called_methods(definition, parts)
+
+    def _called_methods(self, definition: Definition, parts: list[ast.AST]) -> Iterator[Definition]:
+        """Yield each method and property of its own object that a method reads."""
+        this = definition.parameters[0].arg if definition.owner is not None and definition.parameters else None
+        for node in parts:
+            match node:
+                case ast.Attribute(ast.Name(name), attr) if name == this and definition.owner is not None:
+                    cls = definition.owner
+                    found = self._of_object(cls, method_of(cls, attr) or property_of(cls, attr))
+                    if found is not None:
+                        yield found
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from durable import WorkflowEntrypoint, WorkflowEvent, WorkflowStep
 from durable.compiler import compile_workflow
 from durable.errors import CompileError
 from tests.unit.compiler.both import agree
-from tests.unit.compiler.sample import save
+from tests.unit.compiler.sample import User, save
+from tests.unit.compiler.written import written
 
 
 class Tier(StrEnum):
@@ -200,6 +201,9 @@ class Account:
     def deposit(self, cents: int) -> None:
         self.cents += cents
 
+    def deposited(self, cents: int) -> Account:
+        return dataclasses.replace(self, cents=self.cents + cents, notes=[*self.notes, str(cents)])
+
     def note(self, text: str) -> None:
         self.notes.append(text)
 
@@ -227,6 +231,18 @@ class Square(Shape):
 
     def area(self) -> int:
         return self.side * self.side
+
+
+class ReplacesWorkflow(WorkflowEntrypoint[Account]):
+    async def run(self, event: WorkflowEvent[Account], step: WorkflowStep) -> Account:
+        account = event.payload
+        for each in [5, 7]:
+            account = account.deposited(each)
+        return account
+
+
+def test_a_method_returns_a_changed_copy() -> None:
+    agree(ReplacesWorkflow, Account("a", cents=3))
 
 
 class ChangesWorkflow(WorkflowEntrypoint[Account]):
@@ -269,7 +285,7 @@ class OverriddenWorkflow(WorkflowEntrypoint[Shape]):
 
 
 REFUSED = {
-    ChangesWorkflow: "`self.cents` is changed in place; mend that line, or let a step do it and return the result",
+    ChangesWorkflow: "`self.cents` is changed in place; return a changed copy, `dataclasses.replace(self, …)`",
     AppendsWorkflow: "`self.notes.append(text)` changes an object in place, and something else may hold it",
     RecursionWorkflow: "`depth` calls itself",
     LoopWorkflow: "`event.payload.longest` is a property of several statements; make it a method",
@@ -285,3 +301,48 @@ def test_a_method_that_is_refused(workflow: type[WorkflowEntrypoint[Any]]) -> No
         compile_workflow(workflow)
 
     assert REFUSED[workflow] in str(refused.value)
+
+
+DEEP = """
+from pydantic import BaseModel
+
+class Deep(BaseModel):
+    number: int
+
+    def m0(self, k: int) -> int:
+        return self.number + k
+"""
+
+
+def test_methods_that_call_each_other_deeply_are_statements() -> None:
+    body = "return self.m{}(k + 7 if k > 7 else k - 7) + 1"
+    methods = (f"\n    def m{n}(self, k: int) -> int:\n        {body.format(n - 1)}\n" for n in range(1, 50))
+    classes = DEEP + "".join(methods)
+    agree(written("return Deep(number=event.payload.age).m49(3)", classes=classes), User(user_id="u", age=3))
+
+
+@dataclass
+class Outer:
+    inner: list[Inner] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return sum(each.total for each in self.inner)
+
+
+@dataclass
+class Inner:
+    cents: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.cents + 1
+
+
+class OuterWorkflow(WorkflowEntrypoint[Outer]):
+    async def run(self, event: WorkflowEvent[Outer], step: WorkflowStep) -> int:
+        return event.payload.total
+
+
+def test_a_property_that_reads_one_of_its_name_of_another_class() -> None:
+    agree(OuterWorkflow, Outer([Inner(1), Inner(2)]))
