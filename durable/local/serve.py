@@ -256,15 +256,19 @@ def _going_on(runs: int) -> str:
 def _greet(project: Project, port: int, data: Path, open_runs: int, *, again: bool) -> None:
     if again:
         logger.info("reloaded%s", f"; {_going_on(open_runs)}" if open_runs else "")
-        return
+    else:
+        _introduce(project, port, data, open_runs)
+    for each in project.secrets:  # also after a reload: it may have declared one
+        try:
+            EnvironmentSecret(each.name).get()
+        except SecretMissing as missing:
+            logger.warning("%s", missing)
+
+
+def _introduce(project: Project, port: int, data: Path, open_runs: int) -> None:
     logger.info("listening on http://%s:%d, with the console at / and the API described at /openapi.json", HOST, port)
     logger.info("data in %s%s", data.absolute(), f", {_going_on(open_runs)}" if open_runs else "")
     logger.info("workflows: %s", ", ".join(each.name for each in project.workflows) or "none in app.py")
     for worker in project.workers:
         if isinstance(worker.auth, IAM):
             logger.warning("%r wants signed requests on AWS; this machine lets everybody in", worker)
-    for each in project.secrets:
-        try:
-            EnvironmentSecret(each.name).get()
-        except SecretMissing as missing:
-            logger.warning("%s", missing)

@@ -30,3 +30,9 @@ def test_secrets_without_a_value_are_named_with_what_to_set_and_apis_that_are_op
     ]
     assert f"data in {tmp_path}, 1 run goes on" in caplog.text
     assert "s3cret" not in caplog.text
+    caplog.clear()
+    _greet(project, 8787, tmp_path, 0, again=True)
+    assert [each.getMessage() for each in caplog.records] == [
+        "reloaded",
+        "Secret card-key has no value; set CARD_KEY, or write CARD_KEY=… into .env",
+    ]
