@@ -211,7 +211,7 @@ class Lifecycle:
             self._machines.stop(header.machine, header.execution)
             # It may have ended before it was stopped: then that end counts.
             state = self._machines.describe(header.machine, header.execution) or state
-        self._runs.close(header.machine, header.execution, state)
+        self._runs.close(header.machine, header.execution, state, children_ended=True)
 
     def _now(self, run: RunRecord, order: Order) -> None:
         header, steps = run.header, run.current

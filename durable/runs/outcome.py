@@ -11,7 +11,7 @@ from durable.errors import StaleResult, StepError, StepTimeoutError, Stopped, Wo
 from durable.store.failure import Failure
 from durable.store.machines import ExecutionState
 from durable.store.parts import Wanted
-from durable.store.rows import AnyStep, Header
+from durable.store.rows import AnyStep, Header, WaitRow
 from durable.store.table import Row
 from durable.wire import CRASHES, DATA_LIMIT, FINAL, LAMBDA_FAULTS, PUBLIC, TIMEOUTS, UNUSABLE
 
@@ -163,3 +163,8 @@ def _message(name: str, cause: str | None) -> str:
         return str(located[-1])  # else the last one may stand in the text of the expression only
     known = {each.__name__: public_message(each) for each in (WorkflowError, StepError, StepTimeoutError)}
     return known.get(name, "The workflow failed.")
+
+
+def waits_for_child(steps: Iterable[AnyStep]) -> bool:
+    """Return whether one of the steps waits for the end of a child run."""
+    return any(isinstance(row, WaitRow) and row.kind == "child" and row.status == "waiting" for row in steps)

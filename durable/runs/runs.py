@@ -19,7 +19,7 @@ from durable.runs.changes import changes_with
 from durable.runs.executions import TOO_LARGE, Executions, InputTooLarge, may_be_started_again
 from durable.runs.guards import PARKED_FIELDS, WAITING_FIELDS, flag_at_the_end, outlived, unchanged, wanted_still
 from durable.runs.ids import DRAWN_BYTES, execution_name, instance_id, instance_of
-from durable.runs.outcome import ending, failed_rollback, failed_with
+from durable.runs.outcome import ending, failed_rollback, failed_with, waits_for_child
 from durable.runs.pools import Pools
 from durable.runs.record import RunRecord, expire_again, load_header, load_status, load_steps, new_rows, with_payload
 from durable.runs.timers import Timers
@@ -59,15 +59,15 @@ class Runs:
         search: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         """Args:
-        definitions: the hash of what a new execution runs on, by workflow; where it is another than that of a paused
-            run, the run goes on only where that is said.
+        definitions: the hash of what a new execution runs on, by workflow; a paused run of another one goes on only
+            where that is said.
         retentions: how long a run is kept after its end, by workflow; 30 days where nothing is said.
         segmented: the workflows whose new runs execute in segments: see `durable.runs.segments`.
         code: the versions of the machines that a new segmented run executes on, by workflow; a run stays on them until
             it goes on by hand.
         leases: says which leases are held; without it, those whose time is not over.
         limits: of the workflows that have some.
-        timers: have pools of runs looked at; without them the reconciler does.
+        timers: have runs and pools of them looked at; without them the reconciler looks at pools, and nobody at runs.
         search: the fields of payloads by which runs are found, by workflow.
         """
         self._table = table
@@ -79,6 +79,7 @@ class Runs:
         self._code = code or {}
         self._leases = leases or Leases(clock)
         self._search = search
+        self._timers = timers
         self._executions = Executions(table, machines, clock)
         self.watches = Watches(table, clock)
         self.admission = Admission(table, Pools(table, clock, limits, timers), self._start_soon)
@@ -192,13 +193,14 @@ class Runs:
         """
         return load_status(self._table, workflow, instance)
 
-    def close(self, machine: str, execution: str, state: ExecutionState) -> None:
+    def close(self, machine: str, execution: str, state: ExecutionState, *, children_ended: bool = False) -> None:
         """Write the end of an execution into its header, if it is still the current one and open; else do nothing.
 
         What is wanted of the run happens then: it is paused, terminated, or goes on under another execution.
 
         Args:
             machine: what executed: a workflow, the segments of one, or its rollbacks.
+            children_ended: whether the caller has ended the children of a run that is to be restarted.
 
         Raises:
             TableBusy: nothing was written, or not all rows have their time yet; the same call goes on with it.
@@ -217,7 +219,7 @@ class Runs:
         for _ in range(_TRIES):
             try:
                 # The first write is made without a read: it assumes that nothing is wanted of the run.
-                self._close(machine, execution, header, state)
+                self._close(machine, execution, header, state, children_ended)
                 return
             except ConditionFailed as failed:
                 there = failed.rows[0]
@@ -230,7 +232,7 @@ class Runs:
                     return
         raise TableBusy(f"{machine}/{instance_of(execution)} changes all the time; try again")
 
-    def _close(self, machine: str, execution: str, header: Header | None, state: ExecutionState) -> None:
+    def _close(self, machine: str, execution: str, header: Header | None, state: ExecutionState, ended: bool) -> None:
         """Write the end of an execution; without a header, provided that nothing is wanted of the run."""
         workflow = workflow_of(machine)
         is_segment = machine != workflow
@@ -239,6 +241,11 @@ class Runs:
         if header is not None and came_to == "again" and self.is_other_code(header):
             # A deployment came after the resume: to go on with other code has to be asked for.
             came_to = "paused"
+        timers = None if ended or came_to != "anew" else self._timers
+        if header is not None and timers is not None and waits_for_child(load_steps(self._table, header)):
+            # Whoever asked may have died before it ended the children: whoever looks does both, and the run is due.
+            timers.at(workflow, header.instance, 0)
+            return
         if header is not None and came_to in ("again", "anew"):
             self.go_on(header, anew=came_to == "anew", did="restarted" if came_to == "anew" else "resumed")
             return

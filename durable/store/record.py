@@ -306,7 +306,7 @@ class StepRecord:
             failure: the fault, shown until the next attempt begins.
         """
         ended: Row = {"status": _RETRYING, "attempts": attempt - 1, "ended": at, "wake": at + FAULT_DELAY_MS}
-        mine = (Equals("owner", owner), Equals("attempts", attempt), Absent("outcome"))
+        mine = (Equals("owner", owner),)
         with suppress(ConditionFailed):
             change = Write(key.row, ended | {"error": failure.as_row()}, remove=("owner", "lease"), when=mine)
             self.write(change)
@@ -318,8 +318,8 @@ class StepRecord:
 
     def _end(self, key: StepKey, owner: str, fields: Row, generation: int | None) -> Begun | None:
         # The lease may have ended: as long as nobody else has taken it, the outcome counts and the step does not run
-        # again.
-        mine = (Equals("owner", owner), Absent("outcome"))
+        # again. Whatever writes an outcome takes the owner away, so a row with an owner has none.
+        mine = (Equals("owner", owner),)
         try:
             self.write(Write(key.row, fields, remove=("owner", "lease"), when=mine))
         except ConditionFailed as failed:

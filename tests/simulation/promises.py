@@ -46,7 +46,13 @@ def hold_values(world: World) -> None:
 
 
 def hold_children(world: World, header: Header) -> None:
-    """A run that was terminated has ended what it had called."""
+    """A run that was terminated has ended what it had called, and one that was restarted what it had called before."""
+    begun = math.inf if header.begun is None else header.begun
+    for key in world.headers:
+        child = Header.from_row(world.table.rows.get(key) or {})
+        is_former = child.parent is not None and header.era not in child.parent["sort"]
+        if is_former and child.status == "complete" and child.updated > begun + MINUTE:
+            world.trouble.append(f"a child went on until {child.updated - begun} ms after its parent's restart")
     for key in world.headers if header.status == "terminated" else ():
         child = Header.from_row(world.table.rows.get(key) or {})
         if child.parent is None or child.status != "complete":

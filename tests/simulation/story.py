@@ -195,7 +195,7 @@ class Story:
         return True
 
     def _end_at_the_call(self, order: Order) -> None:
-        """Terminate the run while it is about to create a child."""
+        """Terminate or restart the run while it is about to create a child."""
         if self._come_to("alone"):
             self.world.lifecycle.carry_out(self.workflow, ID, order)
 
@@ -239,6 +239,8 @@ class Story:
                 self._order(first, Order("terminate"))
             case "rollback":
                 self._order(first, Order("terminate", rollback=True))
+            case "restart" if self.workflow == "parent" and self.world.others.random() < 0.5:
+                self._client("restart", 0, lambda: self._end_at_the_call(Order("restart")), _REFUSED)
             case "restart":
                 self._order(first, Order("restart"))
             case "restart from":

@@ -35,6 +35,11 @@ def test_a_wait_that_begins_after_its_run_was_deleted_leaves_nothing(workflow: s
     assert Story(seed, workflow, script, STORM).play().trouble == []
 
 
+@pytest.mark.parametrize("seed", [16, 119])
+def test_children_of_a_run_whose_restart_died_before_it_ended_them_are_ended(seed: int) -> None:
+    assert Story(seed, "parent", "restart", STORM).play().trouble == []
+
+
 def test_an_event_whose_delivery_the_table_is_too_busy_for_is_delivered_by_the_next_call() -> None:
     assert Story(700_185, "waiter", "none", STORM).play().trouble == []
 

@@ -11,6 +11,7 @@ from durable.clock import VirtualClock, milliseconds_of, timestamp
 from durable.operations.lifecycle import Lifecycle
 from durable.runs.record import RunRecord, load
 from durable.runs.runs import Runs
+from durable.runs.timers import NoTimers
 from durable.steps.callbacks import Callbacks
 from durable.steps.children import CallHandler, Children
 from durable.store.keys import StepKey
@@ -39,7 +40,7 @@ class Place:
         self.clock = VirtualClock(milliseconds_of(ENTERED))
         self.table = MemoryTable(self.clock)
         self.tokens, self.machines = FakeTokens(), FakeMachines()
-        self.runs = Runs(self.table, self.machines, self.clock, segmented=segmented)
+        self.runs = Runs(self.table, self.machines, self.clock, segmented=segmented, timers=NoTimers())
         self.children = Children(self.table, Callbacks(self.table, self.tokens, self.clock))
         record = StepRecord(self.table, self.clock)
         self.handler = CallHandler({"grow": Callee()}, self.children, self.runs, self.table, record, self.clock)

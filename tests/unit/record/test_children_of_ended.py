@@ -163,3 +163,28 @@ def test_a_run_is_closed_for_somebody_who_died_and_its_children_end_all_the_same
         waker.look("shop", "one")
     assert status_of(load(place.table, "child", child)).status == "terminated"
     assert (place.run().header.status, place.run().header.due) == ("terminated", None)
+
+
+@pytest.mark.parametrize("segmented", [(), ("shop",)], ids=["standard", "express"])
+def test_a_run_is_restarted_for_somebody_who_died_once_its_children_were_ended(
+    segmented: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next epoch knows no child of the one before."""
+    place = Place(segmented=segmented)
+    place.call("t")
+    child, header = place.child(), place.run().header
+
+    def dies(*arguments: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place.lifecycle, "_end_children", dies)
+        with pytest.raises(KeyboardInterrupt):
+            place.lifecycle.carry_out("shop", "one", Order("restart"))
+    place.runs.close(header.machine, header.execution, ExecutionState("FAILED", error="Stopped"))
+    assert (place.run().header.epoch, place.run().header.due) == (1, place.clock.now())
+    segments = Segments(place.table, place.runs, NoTimers(), place.clock)
+    events = Events(place.table, place.children.callbacks, place.clock)
+    Waker(place.table, place.clock, segments, events, place.children, place.lifecycle, place.runs).look("shop", "one")
+    assert status_of(load(place.table, "child", child)).status == "terminated"
+    assert place.run().header.epoch == 2
