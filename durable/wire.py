@@ -148,6 +148,12 @@ FAILED_AT: Final = r'\(at=([0-9]+)\)"'
 """Finds in a cause when a step failed."""
 
 
+def waited_in_vain(type: str) -> str:
+    """Return what a wait for an event of a type, or for a callback, says that ended at its timeout."""
+    what = "The callback was not completed" if type.startswith(CALLBACK) else f"No event of type {type} came"
+    return f"{what} in time."
+
+
 def failure_message(key: str, message: str, at: int | None) -> str:
     """Return the message of a failed step's cause; `at` is when it failed, None for what is no outcome of it."""
     # The key comes first, and has no line break: by it the record finds which step failed, whatever its message holds.

@@ -40,7 +40,7 @@ from durable.store.rows import EventRow, Header, WaitRow
 from durable.store.statuses import CLOSED
 from durable.store.table import Absent, Below, ConditionFailed, Equals, Key, Row, Table, TableBusy, Write
 from durable.store.values import hash_of, text_of
-from durable.wire import CALLBACK
+from durable.wire import waited_in_vain
 
 _TRIES: Final = 20
 _MOST_UNTAKEN: Final = 1_000
@@ -341,10 +341,7 @@ class Events:
         if event is not None:
             return self.callbacks.result(event.payload, max(event.sent, wait.started))
         assert wait.deadline is not None
-        what = (
-            "The callback was not completed" if wait.type.startswith(CALLBACK) else f"No event of type {wait.type} came"
-        )
-        failure = Failure(StepTimeoutError.__name__, f"{what} in time.")
+        failure = Failure(StepTimeoutError.__name__, waited_in_vain(wait.type))
         return self.callbacks.error(failure, wait.deadline, wait.caught)
 
     def _let_go(self, key: Key, token: str, event: EventRow | None) -> None:

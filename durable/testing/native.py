@@ -39,7 +39,7 @@ from durable.steps.coroutines import finished
 from durable.store.values import Misfit, dump, holds_secret, load, written
 from durable.testing.reported import reported
 from durable.testing.virtual_loop import START, VirtualLoop, now
-from durable.wire import CALLBACK, CALLBACK_WAIT
+from durable.wire import CALLBACK, CALLBACK_WAIT, waited_in_vain
 from durable.workflow import WorkflowEntrypoint, WorkflowEvent, WorkflowStep, payload_type, result_type
 
 T = TypeVar("T")
@@ -81,7 +81,7 @@ class Steps:
         self.calls.append(Call(step, {"type": type}))
         kept = (of_step(self.events, type) or ())[self.taken[type] :]
         if not kept:
-            raise StepTimeoutError
+            raise StepTimeoutError(waited_in_vain(type))
         self.taken[type] += 1
         return kept[0]
 

@@ -85,9 +85,9 @@ def _waiter(steps: Steps) -> Callable[..., Any]:
         try:
             name = event.get("title", event["step"])
             context.send_task_success({"result": steps.event(name, event["type"]), "at": at})
-        except StepTimeoutError:
+        except StepTimeoutError as error:
             later = event["timeout"]
-            message = failure_message(event["step"], str(StepTimeoutError()), at + later * 1000)
+            message = failure_message(event["step"], str(error), at + later * 1000)
             cause = json.dumps({"errorMessage": message, "errorType": "StepTimeoutError", "at": at + later * 1000})
             context.send_task_failure("StepTimeoutError", cause, after=later)
 

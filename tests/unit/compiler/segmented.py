@@ -126,8 +126,8 @@ class Recorded:
             try:
                 called = event.get("title", event["step"])
                 self.outcomes[key] = (self.steps.event(called, event["type"]), None, at)
-            except StepTimeoutError:
-                self.said[key] = str(StepTimeoutError())
+            except StepTimeoutError as error:
+                self.said[key] = str(error)
                 self.outcomes[key] = (None, "StepTimeoutError", at + event["timeout"] * 1000)
         return self._waited(event, key, context)
 

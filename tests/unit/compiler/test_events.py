@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from durable.compiler import compile_workflow
+from durable.testing import Sandbox
+from durable.testing.native import run_natively
 from tests.unit.compiler.both import agree, run_compiled
 from tests.unit.compiler.sample import User
 from tests.unit.compiler.written import written
@@ -87,3 +89,25 @@ def test_a_wait_is_one_state_whose_task_is_answered_by_a_token() -> None:
         "type": "replied",
         "timeout": 3600,
     }
+
+
+def test_a_wait_in_vain_says_the_same_natively_and_in_a_sandbox() -> None:
+    workflow = written(
+        """
+        said: list[str] = []
+        try:
+            await step.wait_for_event("wait", type="paid", timeout="5 seconds")
+        except StepTimeoutError as error:
+            said.append(str(error))
+        try:
+            await step.callback("ask", ask, "x", timeout="5 seconds")
+        except StepTimeoutError as error:
+            said.append(str(error))
+        return said
+        """
+    )
+    user = User(user_id="u")
+    functions = {"ask": lambda value, callback: None}
+    native = run_natively(workflow, user, functions)
+    assert native.output == ["No event of type paid came in time.", "The callback was not completed in time."]
+    assert Sandbox(workflow).run(user).output == native.output
