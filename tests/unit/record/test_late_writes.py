@@ -112,10 +112,14 @@ def test_the_expiry_of_a_row_that_is_deleted_meanwhile_brings_back_none(bench: B
     assert table.get(key.row) is None
 
 
-def test_an_event_for_a_run_that_is_deleted_meanwhile_brings_back_no_header(bench: Bench, table: Raced) -> None:
+@pytest.mark.parametrize("field", ["wake", "due"])
+def test_an_event_for_a_run_that_is_deleted_meanwhile_brings_back_no_header(
+    bench: Bench, table: Raced, field: str
+) -> None:
     header = created(bench)
-    table.write(Write(header.key, header.as_row() | {"wake": bench.clock.now() + 100_000}))
-    table.before = lambda change: set(getattr(change, "set", ())) == {"wake"}
+    standard = {"kind": "standard"} if field == "due" else {}
+    table.write(Write(header.key, header.as_row() | {field: bench.clock.now() + 100_000, **standard}))
+    table.before = lambda change: set(getattr(change, "set", ())) == {field}
     Events(table, Callbacks(table, FakeTokens(), bench.clock), bench.clock).send("shop", "one", "go", None, "id")
     assert table.get(header.key) is None
 
