@@ -442,3 +442,50 @@ def test_a_task_that_waits_again_while_its_former_token_is_found_dead_keeps_the_
     place.send("yes")
     assert (place.row()["result"], place.row()["token"]) == ("yes", "u")
     assert place.tokens.told == [("u", {"result": "yes", "at": CREATED})]
+
+
+def test_an_event_that_was_deleted_with_its_run_is_not_given_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = Key("shop#one", f"event#{place.key().era}#e")
+    place.wait("t")
+
+    def dead(token: str, output: Any) -> bool:
+        place.table.write(Delete(event))
+        return False
+
+    monkeypatch.setattr(place.tokens, "succeed", dead)
+    place.send("yes")
+    assert place.table.get(event) is None
+
+
+def test_a_wait_that_has_an_outcome_or_another_token_is_not_let_go(place: Place) -> None:
+    place.wait("t")
+    place.answers.let_go(place.key().row, "before")
+    assert place.row()["token"] == "t"
+    place.send("yes")
+    place.answers.let_go(place.key().row, "t")
+    assert (place.row()["status"], place.row()["result"]) == ("complete", "yes")
+
+
+@pytest.mark.parametrize("is_deleted", [False, True])
+def test_an_outcome_is_noted_as_delivered_only_to_the_task_that_waits(place: Place, is_deleted: bool) -> None:
+    place.wait("t")
+    place.wait("u")
+    if is_deleted:
+        place.table.write(Delete(place.key().row))
+    before = place.row()
+    place.answers.delivered(place.key().row, "t")
+    assert place.row() == before
+
+
+def test_an_outcome_that_is_refused_leaves_a_deleted_row_deleted(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.wait("t")
+
+    def busy(token: str, output: Any) -> bool:
+        place.table.write(Delete(place.key().row))
+        raise MachinesBusy
+
+    monkeypatch.setattr(place.tokens, "succeed", busy)
+    place.send("yes")
+    assert place.row() == {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from durable.store.machines import ExecutionState
 from durable.store.parts import Parked, Position
 from durable.store.record import StepRecord
 from durable.store.rows import Header
+from durable.store.table import Row, Write
 from durable.testing.table import MemoryTable
 from durable.wire import HAND_OVER, Run, failure_message
 from tests.unit.record.conftest import FakeMachines
@@ -247,3 +249,45 @@ def test_a_run_that_waits_on_standard_is_not_listed_among_those_at_work(place: P
         assert place.header.status == status
     place.segments.move(run, place.header.execution, SMALL, "express")
     assert (place.header.status, place.header.due) == ("running", None)
+
+
+def wake(segments: Segments, header: Header) -> object:
+    return segments.wake(header)
+
+
+def postpone(segments: Segments, header: Header) -> object:
+    return segments.postpone(header, 1)
+
+
+def look_later(segments: Segments, header: Header) -> object:
+    return segments.look_later(header, 1, is_waiting=True)
+
+
+def heard(segments: Segments, header: Header) -> object:
+    return segments.heard(header)
+
+
+@pytest.mark.parametrize(
+    ("act", "meanwhile"),
+    [
+        (wake, {"execution": "one.another"}),
+        (wake, {"parked": "call"}),
+        (wake, {"wanted": "pause"}),
+        (wake, {"closed": True}),
+        (postpone, {"execution": "one.another"}),
+        (postpone, {"due": 7}),
+        (look_later, {"execution": "one.another"}),
+        (look_later, {"due": 7}),
+        (look_later, {"wanted": "pause"}),
+        (heard, {"execution": "one.another"}),
+    ],
+)
+def test_what_is_decided_by_a_header_is_not_written_where_that_has_changed_since(
+    place: Place, act: Callable[[Segments, Header], object], meanwhile: Row
+) -> None:
+    place.park(SMALL, "sleep")
+    header, started = place.header, len(place.machines.started)
+    place.table.write(Write(header.key, meanwhile))
+    before = place.table.get(header.key)
+    assert not act(place.segments, header)
+    assert (place.table.get(header.key), len(place.machines.started)) == (before, started)
