@@ -48,8 +48,8 @@ def hold_values(world: World) -> None:
 def hold_children(world: World, header: Header) -> None:
     """A run that was terminated has ended what it had called, and one that was restarted what it had called before."""
     begun = math.inf if header.begun is None else header.begun
-    for key in world.headers:
-        child = Header.from_row(world.table.rows.get(key) or {})
+    rows = (world.table.rows.get(key) for key in world.headers)
+    for child in (Header.from_row(row) for row in rows if row is not None):  # some have vanished by now
         is_former = child.parent is not None and header.era not in child.parent["sort"]
         if is_former and child.status == "complete" and child.updated > begun + MINUTE:
             world.trouble.append(f"a child went on until {child.updated - begun} ms after its parent's restart")

@@ -255,16 +255,16 @@ def wake(segments: Segments, header: Header) -> object:
     return segments.wake(header)
 
 
-def postpone(segments: Segments, header: Header) -> object:
-    return segments.postpone(header, 1)
+def postpone(segments: Segments, header: Header) -> None:
+    segments.postpone(header, 1)
 
 
-def look_later(segments: Segments, header: Header) -> object:
-    return segments.look_later(header, 1, is_waiting=True)
+def look_later(segments: Segments, header: Header) -> None:
+    segments.look_later(header, 1, is_waiting=True)
 
 
-def heard(segments: Segments, header: Header) -> object:
-    return segments.heard(header)
+def heard(segments: Segments, header: Header) -> None:
+    segments.heard(header)
 
 
 @pytest.mark.parametrize(
