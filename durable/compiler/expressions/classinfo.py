@@ -45,17 +45,15 @@ from durable.compiler.types.terms import (
     TEXT,
     TRUE,
     Both,
-    Comparison,
     Conditional,
     Constant,
-    Contains,
     Expression,
     Field,
     Formula,
     Let,
-    ListDisplay,
     RawExpression,
     Variable,
+    is_one_of,
 )
 
 _HAS_FORM: Final = RawExpression('$type($_v) = "object" and $exists($_v.name) and $exists($_v.cause)', BOOLEAN)
@@ -175,7 +173,7 @@ def _test(node: ast.Call, value: Expression, matching: list[Kind], others: list[
         remedy = 'give each model a field of its own Literal, as in `kind: Literal["dog"]`, or let a step decide'
         raise Refused(node, f"`{source}` cannot tell {kinds} apart by their JSON", remedy)
     alias, values = tag
-    is_tagged = _one_of(Field(value, alias, TEXT), values)
+    is_tagged = is_one_of(Field(value, alias, TEXT), values)
     return is_tagged if len(alike) == len(others) else Both(_has_type(value, {"object"}), is_tagged)
 
 
@@ -199,7 +197,7 @@ def _has_class(error: Expression, kinds: list[Kind]) -> Expression:
     # By the names of classes: the variable holds what `type(error).__name__` says, and not the name under which AWS
     # reported it.
     names = {cls.__name__ for kind in kinds if isinstance(kind, Caught) for _, cls in kind.errors}
-    return _one_of(error_name(error), sorted(names))
+    return is_one_of(error_name(error), sorted(names))
 
 
 def _refuse_alike(node: ast.AST, kind: Kind, source: str) -> None:
@@ -247,12 +245,7 @@ def _json_type(kind: Kind) -> str | None:
 
 
 def _has_type(value: Expression, types: set[Any]) -> Expression:
-    return _one_of(Formula("$type($a)", (value,), TEXT), sorted(types))
-
-
-def _one_of(value: Expression, texts: list[Any]) -> Expression:
-    known = tuple(Constant(each, TEXT) for each in dict.fromkeys(texts))
-    return Comparison("=", value, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), value)
+    return is_one_of(Formula("$type($a)", (value,), TEXT), sorted(types))
 
 
 def _tag(matching: list[Kind], others: list[Kind]) -> tuple[str, list[Any]] | None:

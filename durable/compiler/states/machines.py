@@ -26,16 +26,13 @@ from durable.compiler.states.budget import Budget
 from durable.compiler.states.edges import Inlined, LoopExits, OpenEdges, Target, can_end, take_over, takes_over
 from durable.compiler.states.states import AnyState, Catch, Caught, Choice, Edge, Fail, Machine, Pass
 from durable.compiler.types.errornames import Errors, caught_by, name_of
-from durable.compiler.types.kinds import ListOf
 from durable.compiler.types.terms import (
     INTEGER,
     TEXT,
-    Comparison,
     Constant,
-    Contains,
     Expression,
-    ListDisplay,
     Variable,
+    is_one_of,
 )
 
 _MOST_COPIED: Final = 500
@@ -191,7 +188,7 @@ class MachineBuilder:
         for target in reversed(self.targets):
             caught = sorted({each.__name__ for each in caught_by(target.errors.values(), statement.errors).values()})
             if caught:
-                edge = choice.rule(_is_in(name, caught))
+                edge = choice.rule(is_one_of(name, caught))
                 edge.set(target.variable, statement.error)
                 target.edges.append(edge)
         if choice.rules:
@@ -199,8 +196,3 @@ class MachineBuilder:
             edges = [choice.next]
         self.enter(Fail(statement.label, error=name, cause=error_cause(statement.error)), edges)
         return []
-
-
-def _is_in(name: Expression, names: list[str]) -> Expression:
-    known = tuple(Constant(each, TEXT) for each in names)
-    return Comparison("=", name, known[0]) if len(known) == 1 else Contains(ListDisplay(known, ListOf(TEXT)), name)

@@ -6,16 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from durable import wire
-from durable.compiler.types.kinds import ListOf
 from durable.compiler.types.terms import (
     TEXT,
-    Comparison,
     Conditional,
     Constant,
-    Contains,
     Expression,
-    ListDisplay,
     RawExpression,
+    is_one_of,
 )
 from durable.errors import (
     CallbackFailed,
@@ -121,11 +118,5 @@ def name_of(errors: Errors) -> Expression:
     for known in names:
         others = [reported for reported, each in errors.items() if each.__name__ == known and reported != known]
         if others:
-            name = Conditional(_is_one_of(others), Constant(known, TEXT), name, TEXT)
+            name = Conditional(is_one_of(_REPORTED, others), Constant(known, TEXT), name, TEXT)
     return name
-
-
-def _is_one_of(names: list[str]) -> Expression:
-    if len(names) == 1:
-        return Comparison("=", _REPORTED, Constant(names[0], TEXT))
-    return Contains(ListDisplay(tuple(Constant(each, TEXT) for each in names), ListOf(TEXT)), _REPORTED)

@@ -6,10 +6,11 @@ Names of variables are unique over the whole program.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from durable.compiler.types.kinds import NULL, Boolean, Float, Integer, Kind, Text
+from durable.compiler.types.kinds import NULL, Boolean, Float, Integer, Kind, ListOf, Text
 
 BOOLEAN = Boolean()
 INTEGER = Integer()
@@ -322,3 +323,11 @@ ONE = Constant(1, INTEGER)
 def element(of: Expression, place: int, kind: Kind) -> Item:
     """Return the element at a place that the list or tuple is known to have."""
     return Item(of, Constant(place, Integer((place,))), kind, certain=True)
+
+
+def is_one_of(value: Expression, known: Iterable[bool | int | float | str | None]) -> Expression:
+    """Return the test whether a value is one of those known, of which there is at least one."""
+    constants = tuple(Constant(each, TEXT) for each in dict.fromkeys(known))
+    if len(constants) == 1:
+        return Comparison("=", value, constants[0])
+    return Contains(ListDisplay(constants, ListOf(TEXT)), value)
