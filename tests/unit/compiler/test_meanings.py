@@ -282,7 +282,7 @@ REFUSED = {
         """,
     ),
     "an error in a list": (
-        "`error` is an error, which is no data",
+        "`return [error]` may hold an error, which is no data",
         """
         try:
             await step.do("fail", fail, "a")
