@@ -14,6 +14,8 @@ from typing import Final
 
 PROC: Final = Path("/proc")
 _PATIENCE_SECONDS: Final = 10.0
+_COMPILED: Final[Mapping[str, str]] = {"PYTHONDONTWRITEBYTECODE": ""}
+"""As for a user, whose Python compiles a module once: a machine may be set up otherwise."""
 
 
 class Process:
@@ -37,7 +39,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [str(each) for each in command],
                 cwd=folder,
-                env=os.environ | environment,
+                env={**os.environ, **_COMPILED, **environment},
                 stdin=subprocess.PIPE if pipes else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if pipes else output,
                 stderr=output,
