@@ -93,6 +93,8 @@ class DynamoDB(SharedExpiry):
         self.rows = MemoryTable(kernel.clock)
         self.index = MemoryTable(kernel.clock)
         """What the indexes see: the header rows, as they were a moment ago."""
+        self.outcomes: list[Key] = []
+        """The rows that were given an outcome, in the order of these writes."""
 
     def get(self, key: Key) -> Row | None:
         self._pause()
@@ -125,6 +127,7 @@ class DynamoDB(SharedExpiry):
 
     def _write(self, changes: Sequence[Write | Delete]) -> tuple[Row | None, ...]:
         written = self.rows.write(*changes)
+        self.outcomes += [each.key for each in changes if isinstance(each, Write) and "outcome" in each.set]
         for change in changes:
             if change.key.sort in ("run", "pool"):
                 self._kernel.after(self._kernel.random.choice((5, 40, 300, 2_000)), partial(self._index, change.key))

@@ -33,6 +33,10 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
 }
 
 
+def name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
+    return next(name for name, each in WORKFLOWS.items() if each is workflow)
+
+
 @cache
 def compiled() -> Mapping[str, Compiled]:
     return {name: compile_workflow(workflow) for name, workflow in WORKFLOWS.items()}

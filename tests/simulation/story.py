@@ -22,7 +22,7 @@ from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
 from tests.simulation.machines import WORKFLOWS
 from tests.simulation.promises import hold_children, hold_rows, hold_undo, hold_values
-from tests.simulation.world import World
+from tests.simulation.world import STANDARD_LOOK_MS, World
 
 Script = Literal[
     "none",
@@ -294,8 +294,8 @@ class Story:
         hold_rows(world, header)
         hold_children(world, header)
         sent = self._written_at(header)
-        # A run on Standard is looked at again when it was silent for as long once more.
-        most = MOST_UNHEARD_MS * 2 if self.former else MOST_UNHEARD_MS
+        # A run on Standard is looked at again when it was silent for as long once more, and here each twenty minutes.
+        most = MOST_UNHEARD_MS * 2 + STANDARD_LOOK_MS if self.former else MOST_UNHEARD_MS
         is_waited_for = self.workflow in ("waiter", "chat") and self.script == "none" and sent is not None
         if is_waited_for and header.updated > (sent or 0) + most:
             world.trouble.append("the event was heard late")
@@ -378,6 +378,9 @@ class Story:
 
     def _went_along(self, header: Header) -> bool:
         """Whether the wait in the lost race took the event before the race was decided: then it is gone with it."""
-        key = StepKey(self.workflow, ID, header.epoch, "lost", header.incarnation)
-        wait, race = (self.world.table.rows.get(each.row) or {} for each in (key, key.beside("asked | waited")))
-        return wait.get("outcome") == "result" and wait["recorded"] < race.get("recorded", 0)
+        wait = StepKey(self.workflow, ID, header.epoch, "lost", header.incarnation).row
+        race = StepKey(self.workflow, ID, header.epoch, "asked | waited", header.incarnation).row
+        if (self.world.table.rows.get(wait) or {}).get("outcome") != "result":
+            return False
+        latest = {key: number for number, key in enumerate(self.world.table.outcomes)}
+        return latest[wait] < latest.get(race, 0)

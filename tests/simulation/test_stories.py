@@ -44,6 +44,14 @@ def test_an_event_whose_delivery_the_table_is_too_busy_for_is_delivered_by_the_n
     assert Story(700_185, "waiter", "none", STORM).play().trouble == []
 
 
+def test_an_event_that_a_wait_took_before_its_race_was_decided_is_gone_with_it() -> None:
+    assert Story(9_100_056, "racer", "none", STORM).play().trouble == []
+
+
+def test_a_run_on_standard_whose_end_nobody_reports_is_looked_at_after_as_long_as_it_was_silent() -> None:
+    assert Story(9_100_132, "chat", "none", STORM, former=True).play().trouble == []
+
+
 def test_the_step_whose_process_died_in_each_attempt_is_given_a_result_though_standard_names_no_step() -> None:
     assert Story(7_400_116, "doomed", "retry after", STORM, former=True).play().trouble == []
 

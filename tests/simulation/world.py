@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from durable import StepContext, WorkflowEntrypoint
+from durable import StepContext
 from durable.bindings.limits import Limits
 from durable.errors import CallbackUnknown, RunNotFound, Throttled
 from durable.operations.large_values import sweep
@@ -36,7 +36,7 @@ from durable.steps.undo import Rollback, UndoHandler
 from durable.steps.waits import EventHandler
 from durable.store.callback_tokens import named_by
 from durable.store.conditions import DUE, RUN
-from durable.store.keys import StepKey, is_child
+from durable.store.keys import StepKey, header_key, is_child
 from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
@@ -52,6 +52,8 @@ from tests.simulation.slow import SlowSegments, SlowValues
 
 REDELIVERY_MS = 30 * SECOND
 RENEW_MS = 10 * SECOND
+STANDARD_LOOK_MS = 20 * MINUTE
+"""How often the reconciler runs while all that is at work is on Standard."""
 GUARD_MS = 25 * SECOND
 """After how long without a renewal the guard ends a process."""
 
@@ -218,7 +220,7 @@ class World:
             waits = EventHandler(self.events, record)
             yield f"{name}:{RACES}", RaceHandler(self.table, self.callbacks, clock, record.orders)
             yield f"{name}:{EVENTS}", self._waiting(waits)
-            called = {call.name: callees[_name_of(call.workflow)] for call in compiled.calls}
+            called = {call.name: callees[machines.name_of(call.workflow)] for call in compiled.calls}
             calls = CallHandler(called, self.children, self.runs, self.table, record, clock)
             yield f"{name}:{CALLS}", self._waiting(calls)
 
@@ -354,7 +356,7 @@ class World:
         headers = [self.table.rows.get(each) for each in keys if each.sort == RUN]
         at_work = [row for row in headers if row and "closed" not in row and "parked" not in row]
         if at_work:
-            return MINUTE if any("kind" in row for row in at_work) else 20 * MINUTE  # a run on Standard may sleep
+            return MINUTE if any("kind" in row for row in at_work) else STANDARD_LOOK_MS  # it may sleep
         due: list[int] = [row["due"] for each in keys if (row := self.table.rows.get(each)) and "due" in row]
         if not due:
             return HOUR
@@ -376,8 +378,6 @@ class World:
 
     def header(self, workflow: str, instance: str) -> Header | None:
         """Return a header as it is, without taking time."""
-        from durable.store.keys import header_key
-
         row = self.table.rows.get(header_key(workflow, instance))
         return None if row is None else Header.from_row(row)
 
@@ -397,7 +397,3 @@ class World:
 
     def unexpected(self, who: str, error: Exception) -> None:
         self.trouble.append(f"{who} raised {type(error).__name__}: {error}")
-
-
-def _name_of(workflow: type[WorkflowEntrypoint[Any]]) -> str:
-    return next(name for name, each in WORKFLOWS.items() if each is workflow)
