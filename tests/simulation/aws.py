@@ -171,12 +171,14 @@ class Lambda:
     Attributes:
         dead: the functions whose processes crash before they have done anything.
         raised: how often invocations ended with an exception, by its name: each is one in the metric `Errors`.
+        overhear: is given what an execution sends and hears, all of which its history keeps.
     """
 
     def __init__(self, kernel: Kernel, faults: Faults, functions: Mapping[str, Function]) -> None:
         self.kernel, self.faults, self.functions = kernel, faults, dict(functions)
         self.dead = set[str]()
         self.raised: Counter[str] = Counter()
+        self.overhear: Callable[[str], None] = lambda text: None
 
     def doom(self) -> int | None:
         """Return at which pause an invocation dies, if it does."""
@@ -186,8 +188,10 @@ class Lambda:
         """Call a function with a copy of a payload; `heard` is told how it ended, unless that is lost."""
         kernel, function = self.kernel, self.functions[name]
         sent = json.dumps(payload)
+        self.overhear(sent)
 
         def ended(how: Ended, *, is_answer: bool) -> None:
+            self.overhear(json.dumps(how.result) if how.error is None else str(how.error))
             if how.error is not None:
                 self.raised[type(how.error).__name__] += 1
             if is_answer:
@@ -233,6 +237,7 @@ class StepFunctions:
         if self.kernel.current is not None and self.kernel.chance(self.faults.start_busy):
             raise MachinesBusy
         given = json.dumps(input)
+        self.lambdas.overhear(given)
         for _ in range(2 if self.kernel.chance(self.faults.start_lost) else 1):
             self._accept(workflow, name, given)
         self.kernel.pause(self.kernel.random.randint(1, 5))
@@ -275,6 +280,7 @@ class StepFunctions:
 
     def _answer(self, token: str, event: TaskSucceeded | TaskFailed) -> bool:
         self.kernel.pause(4)
+        self.lambdas.overhear(str(event))
         running = self.tokens.get(token)
         if running is None or running.execution.closed is not None:
             return False

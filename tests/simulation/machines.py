@@ -29,6 +29,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "keeper": trial.Keeper,
     "chat": trial.Chat,
     "couriers": trial.Couriers,
+    "vault": trial.Vault,
     "breaker": trial.Breaker,
 }
 

@@ -22,6 +22,7 @@ from tests.simulation.aws import CALM, Faults
 from tests.simulation.kernel import DAY, HOUR, MINUTE, SECOND, Ended
 from tests.simulation.machines import WORKFLOWS
 from tests.simulation.promises import hold_children, hold_rows, hold_undo, hold_values
+from tests.simulation.trial import SECRET
 from tests.simulation.world import STANDARD_LOOK_MS, World
 
 Script = Literal[
@@ -82,6 +83,7 @@ class Story:
         self.world = world = World(self.seed, self.faults, off=self.off, former=self.former)
         kernel, start = world.kernel, world.kernel.clock.now()
         world.lambdas.dead.add(self.dead)
+        world.lambdas.overhear = self._overhear
         self.gives_up = world.others.random() < 0.5
         self._client("create", 0, self._create)
         if self.workflow in ("trial", "racer"):
@@ -101,6 +103,10 @@ class Story:
         if not world.trouble:
             self._judge()
         return world
+
+    def _overhear(self, text: str) -> None:
+        if SECRET in text:
+            self.world.trouble.append("what a sensitive step says is heard by an execution")
 
     def _is_finished(self) -> bool:
         """Whether nothing more is to happen: a promise is broken, or all is over."""
@@ -209,7 +215,7 @@ class Story:
 
     def _give(self) -> None:
         """Have the run go on as if its first step had returned 9; a step of a race is left alone."""
-        step = "none" if self.workflow in ("racer", "couriers") else "first"
+        step = "none" if self.workflow in ("racer", "couriers", "vault") else "first"
         self.asked = True
         self.world.lifecycle.carry_out(self.workflow, ID, Order("restart", start=From(step), result=Given(9)))
         self.given = True
@@ -281,7 +287,7 @@ class Story:
         if header is None:
             if self.script != "delete":
                 world.trouble.append("the run is gone")
-            elif self.workflow in ("lender", "keeper"):
+            elif self.workflow in ("lender", "keeper", "vault"):
                 hold_values(world)
             return
         if not header.closed:
@@ -325,6 +331,7 @@ class Story:
             "lender": (self._attempts_of(header, "big"),),
             "keeper": (self._attempts_of(header, "big"),),
             "couriers": tuple([a, b, c] for a in (1, 10) for b in (101, 110) for c in (201, 210)),
+            "vault": (f"A secret was told. {len(SECRET)}",),
             "hook": (
                 (-1 if self.world.refuses else 5),
                 *((0,) if self.script in _LATE else ()),

@@ -31,6 +31,7 @@ import durable.operations.segment_reconciler
 import durable.runs.outcome
 import durable.runs.runs
 import durable.steps.lending
+import durable.steps.step
 import durable.steps.turn
 import durable.store.record
 from durable.operations.lifecycle import Lifecycle
@@ -42,7 +43,9 @@ from durable.steps.events import Events
 from durable.steps.parked import ParkedTokens, ParkingHandler
 from durable.steps.turn import Park, TurnHandler
 from durable.store.callback_tokens import CallbackKey
+from durable.store.failure import failure_of
 from durable.store.keys import StepKey
+from durable.store.large_values import goes_by_reference
 from durable.store.large_values import lend as lend_at_once
 from durable.store.record import StepRecord
 from durable.store.rows import Header
@@ -208,6 +211,22 @@ def value_first(patch: pytest.MonkeyPatch) -> frozenset[str]:
     return frozenset()
 
 
+def secrets_by_reference(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """What a sensitive step returns travels by reference, however short it is."""
+
+    def only_where_large(value: object, *, sensitive: bool, inline_bytes: int) -> bool:
+        return goes_by_reference(value, sensitive=False, inline_bytes=inline_bytes)
+
+    patch.setattr(durable.steps.lending, "goes_by_reference", only_where_large)
+    return frozenset()
+
+
+def secret_messages(patch: pytest.MonkeyPatch) -> frozenset[str]:
+    """Nothing is kept of what the exception of a sensitive step says."""
+    patch.setattr(durable.steps.step, "failure_of", lambda error, errors, sensitive: failure_of(error, errors))
+    return frozenset()
+
+
 def values_go_with_the_run(patch: pytest.MonkeyPatch) -> frozenset[str]:
     """The large values of a run are deleted with it, and swept where they were written late."""
     patch.setattr(SlowValues, "delete", lambda self, run: None)
@@ -266,6 +285,8 @@ PROTECTIONS = [
     (tombstone, "child", "again", STORM, range(50_010, 50_040)),
     (value_first, "lender", "none", CALM, range(12)),
     (values_go_with_the_run, "lender", "delete", CALM, range(8)),
+    (secrets_by_reference, "vault", "none", CALM, range(2)),
+    (secret_messages, "vault", "none", CALM, range(2)),
     (one_token, "hook", "none", CALM, range(12)),
     (forgotten_wait, "trial", "restart from", CALM, range(8)),
 ]

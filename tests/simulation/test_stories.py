@@ -17,7 +17,7 @@ from tests.simulation.world import World
 SEEDS = int(os.environ.get("DURABLE_SEEDS", "2"))
 WORKFLOWS = (
     *("trial", "waiter", "child", "parent", "trip", "doomed", "racer", "hook", "lender", "couriers", "chat"),
-    *("breaker", "keeper"),
+    *("breaker", "keeper", "vault"),
 )
 
 

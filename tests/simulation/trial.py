@@ -29,6 +29,14 @@ class Refused(NonRetryableError, PublicError):
     """It was refused."""
 
 
+class Spilled(NonRetryableError):
+    """A secret was told."""
+
+
+SECRET = "the word of the vault"
+"""Stands in no execution and in no message to one."""
+
+
 class Body:
     """What steps do: set by the simulator.
 
@@ -112,6 +120,21 @@ def big(number: int, context: StepContext) -> str:
 def weigh(text: str, context: StepContext) -> int:
     Body.work("weigh", context)
     return int(text[0])
+
+
+def tell(number: int, context: StepContext) -> str:
+    Body.work("first", context)
+    return SECRET
+
+
+def spill(word: str, context: StepContext) -> int:
+    Body.work("second", context)
+    raise Spilled(word)
+
+
+def measure(word: str, context: StepContext) -> int:
+    Body.work("left", context)
+    return len(word)
 
 
 def ask(number: int, context: StepContext, callback: Callback[int]) -> None:
@@ -200,6 +223,21 @@ class Keeper(WorkflowEntrypoint[int]):
         text = await step.do("big", big, event.payload, retries=QUICK)
         await step.sleep("nap", "1 hour")
         return text
+
+
+class Vault(WorkflowEntrypoint[int]):
+    """Has a secret told, spilled and measured, and asks why it was spilled."""
+
+    async def run(self, event: WorkflowEvent[int], step: WorkflowStep) -> str:
+        word = await step.do("tell", tell, event.payload, retries=QUICK, sensitive=True)
+        said = ""
+        try:
+            await step.do("spill", spill, word, retries=QUICK, sensitive=True)
+        except Spilled as error:
+            said = str(error)
+        await step.sleep("nap", "1 hour")
+        length = await step.do("measure", measure, word, retries=QUICK)
+        return f"{said} {length}"
 
 
 class Couriers(WorkflowEntrypoint[int]):

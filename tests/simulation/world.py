@@ -41,7 +41,7 @@ from durable.store.leases import Leases
 from durable.store.machines import ExecutionState, MachinesBusy, segment_of, workflow_of
 from durable.store.record import StepRecord
 from durable.store.rows import Header
-from durable.store.table import TableBusy
+from durable.store.table import Key, TableBusy
 from durable.wire import CALLS, EVENTS, RACES, TURN
 from durable.workflow import payload_type
 from tests.simulation import machines, trial
@@ -373,7 +373,7 @@ class World:
     # What the tests see
 
     @property
-    def headers(self) -> list[Any]:
+    def headers(self) -> list[Key]:
         return [key for key in self.table.rows.all_keys() if key.sort == "run"]
 
     def header(self, workflow: str, instance: str) -> Header | None:
