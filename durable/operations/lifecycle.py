@@ -244,7 +244,9 @@ class Lifecycle:
                 did = "retried"
                 if order.result is not None:
                     given = failed_at(header, steps)
-                    self._give(header, given, order.result)
+                    # Named by the same write: one whose process died is not found by its row any more, if this process
+                    # ends here and the order is given again.
+                    self._give(header, given, order.result, ended_by=given.sort)
                     failed, did = [row for row in failed if row is not given], f"retried after {given.step}"
                 self._forget(header, failed)
                 self._runs.go_on(header, did=did)
@@ -298,10 +300,13 @@ class Lifecycle:
         if held is not None:
             raise RunConflict(f'The step "{held.step}" is still at work: try again when it has ended.')
 
-    def _give(self, header: Header, row: AnyStep, result: Given) -> None:
+    def _give(self, header: Header, row: AnyStep, result: Given, *, ended_by: str | None = None) -> None:
         """Give a step a result, provided the run has not changed since it was read.
 
         To be called before other steps are reset: with its former result, they would run again on that.
+
+        Args:
+            ended_by: the sort key of the step whose error ended the run, for the header to name it.
 
         Raises:
             RunConflict: the step can be given none.
@@ -309,7 +314,8 @@ class Lifecycle:
         """
         step = replaceable(row)
         self._check_result(header.workflow, row.step, result.value)
-        guard = Write(header.key, when=unchanged(header), check_only=True)
+        named: Row = {} if ended_by is None else {"ended_by": ended_by}
+        guard = Write(header.key, named, when=unchanged(header), check_only=not named)
         change = replaced(Key(header.partition, row.sort), step, result.value, self._clock.now())
         self._table.write(guard, change)
 

@@ -302,6 +302,27 @@ def test_a_failed_step_is_given_a_result_and_keeps_its_attempts(desk: Desk) -> N
     assert run.header.changes[-1]["did"] == "retried after first"
 
 
+def test_a_step_that_died_is_given_a_result_again_where_the_operator_died_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.make("running")
+    desk.begin()
+    desk.ends(ExecutionState("FAILED", error="Lambda.Unknown", cause="{}"))
+    desk.later(MINUTE)
+    with monkeypatch.context() as patches:
+        patches.setattr(desk.runs, "go_on", busy)
+        with pytest.raises(Throttled):
+            desk.tell("retry", result=Given("by hand"))
+    desk.tell("retry", result=Given("by hand"))
+    begun = desk.begin()
+    assert isinstance(begun, Recorded)
+    assert begun.result == "by hand"
+
+
+def busy(*_: object, **__: object) -> None:
+    raise MachinesBusy
+
+
 def test_what_came_after_a_step_that_is_given_a_result_runs_again(desk: Desk) -> None:
     desk.make("running")
     for name in ("first", "second"):
