@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from durable.http.problems import CONTENT_TYPE, Problem
 
@@ -30,7 +30,7 @@ class Request:
     """An HTTP request. A route's function gets it by a parameter of this type.
 
     Attributes:
-        path: the path that routes are matched with, without the stage or a custom domain's base path.
+        path: the path that routes are matched with, decoded, without the stage or a custom domain's base path.
         headers: by their names in lower case; a header that was sent several times has its values joined by commas.
         query: all values of each parameter, in their order.
         prefix: what stands before `path` in the URL, as "/prod".
@@ -85,9 +85,11 @@ def request_of(event: Mapping[str, Any]) -> Request:
 
 
 def _of_rest_api(event: Mapping[str, Any]) -> Request:
-    path: str = event["path"]
-    routed = _routed(path, event.get("resource") or path, event)
-    full: str = event["requestContext"].get("path") or ""
+    # A REST API hands the path on as it was sent, percent-encoded; an HTTP API and one machine's server decode it.
+    path = unquote(event["path"])
+    parameters = {name: unquote(value) for name, value in (event.get("pathParameters") or {}).items()}
+    routed = _routed(path, event.get("resource") or path, parameters)
+    full = unquote(event["requestContext"].get("path") or "")
     # An event that was written by hand may have the simple form alone.
     several = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
     return Request(
@@ -107,7 +109,8 @@ def _of_http_api(event: Mapping[str, Any]) -> Request:
     full: str = event["rawPath"]
     stage = f"/{context['stage']}"
     without_stage = full.removeprefix(stage) if full.startswith(f"{stage}/") else full
-    routed = _routed(without_stage, event["routeKey"].partition(" ")[2] or without_stage, event)
+    resource = event["routeKey"].partition(" ")[2] or without_stage
+    routed = _routed(without_stage, resource, event.get("pathParameters") or {})
     headers = {name.lower(): value for name, value in event["headers"].items()}
     # Format 2.0 takes them out of the headers.
     if cookies := event.get("cookies"):
@@ -123,9 +126,9 @@ def _of_http_api(event: Mapping[str, Any]) -> Request:
     )
 
 
-def _routed(path: str, resource: str, event: Mapping[str, Any]) -> str:
+def _routed(path: str, resource: str, parameters: Mapping[str, str]) -> str:
     """Return the path that the resource stands for: the called path without the base path of a custom domain."""
-    for name, value in (event.get("pathParameters") or {}).items():
+    for name, value in parameters.items():
         resource = resource.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value)
     return resource if path.endswith(resource) else path
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from starlette.testclient import TestClient
 
@@ -37,7 +37,7 @@ Ask = Callable[..., Answered]
 def proxy_event(
     method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, stage: str = ""
 ) -> dict[str, Any]:
-    """Return what API Gateway sends for a resource `/{proxy+}` on a stage."""
+    """Return what API Gateway sends for a resource `/{proxy+}` on a stage: the path as it was sent."""
     sent = dict(headers or {})
     path, _, query = path.partition("?")
     values = parse_qs(query, keep_blank_values=True)
@@ -68,9 +68,10 @@ def proxy_event(
 def http_api_event(
     method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, stage: str = ""
 ) -> dict[str, Any]:
-    """Return what API Gateway sends for the default route of an HTTP API (format 2.0)."""
+    """Return what API Gateway sends for the default route of an HTTP API (format 2.0): the path decoded."""
     event = proxy_event(method, path, body, headers)
     full, _, query = (f"/{stage}{path}" if stage else path).partition("?")
+    full = unquote(full)
     return {
         "version": "2.0",
         "routeKey": "$default",

@@ -36,6 +36,8 @@ PATHS = (
     *("/api/workflow/start/", "/api/workflow/status/a.b", "/api/workflow/status/a~b", "/API/workflow/start"),
     *("/api/workflow/status/none?x=%", "/api/workflow/status/none?x=1&x=2", "/api/workflow/status/none?=&&"),
     f"/api/workflow/status/{'x' * 65}",
+    *("/api/workflow/st%61rt", "/api/workflow/status/no%6Ee", "/api/workflow/status/a%2Fb", "/api/workflow%2Fstart"),
+    *("/api/workflow/status/%C3%A9", "/api/workflow/status/%00", "/api/workflow/status/%FF", "/api/workflow/%"),
 )
 BODIES = (
     *(b"", b"{}", b"[]", b"null", b"{", b"\xff", b"\xef\xbb\xbf{}", b'{"a":1,"a":2}', b"NaN", b'{"email":1e999}'),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import unquote
 
 import pytest
 
-from durable.http import Api
+from durable.http import Api, Request
 from tests.unit.http.doors import GOOD, JSON, Ask, answered, proxy_event
 from tests.unit.http.site import FakeWorkflow, SignUp
 
@@ -128,3 +129,20 @@ def test_location_is_right_wherever_the_api_is_mounted(
     answer = answered(api(event, None))
     assert answer.status == 201
     assert answer.headers["location"].startswith(f"{prefix}/api/workflow/status/run-")
+
+
+@pytest.mark.parametrize("sent", ["red%20shoes", "a%2Bb", "%C3%A9", "~"])
+@pytest.mark.parametrize("parameters", ["decoded", "as they were sent"])
+@pytest.mark.parametrize("mounted", ["", "/v1"])
+def test_a_parameter_of_a_path_is_decoded(sent: str, parameters: str, mounted: str) -> None:
+    api = Api("Shop")
+    seen: list[tuple[str, str]] = []
+
+    @api.get("/things/{name}")
+    def thing(name: str, request: Request) -> None:
+        seen.append((name, request.prefix))
+
+    proxy = f"things/{unquote(sent) if parameters == 'decoded' else sent}"
+    event = proxy_event("GET", f"{mounted}/things/{sent}") | {"pathParameters": {"proxy": proxy}}
+    assert answered(api(event, None)).status == 200
+    assert seen == [(unquote(sent), mounted)]
