@@ -26,6 +26,7 @@ from durable.cdk.workflows.turns import Parking, SegmentOptions, TurnFunction
 from durable.cdk.workflows.workflow import Segmented, WorkflowResource
 from durable.compiler.asl.placeholders import filled
 from durable.compiler.asl.segments import express, standard
+from durable.compiler.asl.walk import states_within
 from durable.store.rollback import DEFINITION, ROLLBACK
 from durable.wire import CALLS, EVENTS, RACES, TURN
 
@@ -281,7 +282,10 @@ def state_machine(
     *,
     kind: sfn.StateMachineType = sfn.StateMachineType.STANDARD,
 ) -> sfn.StateMachine:
-    """Return a state machine that logs no data; one of type Express logs what failed only, for it logs by the byte."""
+    """Return the state machine of a filled definition.
+
+    It logs no data; one of type Express logs what failed only, for it logs by the byte.
+    """
     is_express = kind == sfn.StateMachineType.EXPRESS
     log_group = vended_log_group(
         scope,
@@ -291,6 +295,10 @@ def state_machine(
         retention=platform.log_retention,
         removal=platform.log_removal,
     )
+    # A compiled task names a resource of the partition `aws`, at which an execution in China or GovCloud would fail.
+    for state in states_within({"Branches": [definition]}):
+        if "Resource" in state:
+            state["Resource"] = state["Resource"].replace("arn:aws:", f"arn:{Stack.of(scope).partition}:", 1)
     machine = sfn.StateMachine(
         scope,
         "StateMachine",

@@ -86,3 +86,10 @@ def test_the_record_is_listed_by_status_and_time(dev: Template) -> None:
     ]
     assert index["Projection"] == {"ProjectionType": "ALL"}
     assert table["Properties"]["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+
+
+def test_nothing_is_named_in_one_partition(
+    dev: Template, express: Template, rest: Template, approvals: Template, batches: Template
+) -> None:
+    for template in (dev, express, rest, approvals, batches):
+        assert "arn:aws:" not in template.path.read_text()
