@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from durable.bindings import Binding, Secret, Throttle
 from durable.bindings.auth import IAM, JWT, ApiKeys, Auth, Authorizer
@@ -16,6 +17,9 @@ from durable.bindings.worker import ApiKind
 from durable.http import Caller, Request
 from durable.http.auth import Guard, nobody
 from durable.http.auth import guard_of as auth_guard
+
+_ONE_TOKEN: Final = re.compile(r"(?:bearer +)?[\w-]+\.(?P<claims>[\w-]+)\.[\w-]+", re.ASCII | re.IGNORECASE)
+"""The header Authorization with one token in it: of several, nobody here knows which one API Gateway verified."""
 
 
 def described(auth: Auth, api: ApiKind = "http") -> dict[str, Any]:
@@ -103,9 +107,11 @@ def _caller(
 
 def _of_token(request: Request) -> Caller | None:
     """Return whom a verified token names. Its claims are read again: in the event each of them is a text."""
-    payload = request.headers.get("authorization", "").rpartition(" ")[2].split(".")[1:2]
+    sent = _ONE_TOKEN.fullmatch(request.headers.get("authorization", "").strip())
+    if sent is None:
+        return None
     try:
-        claims = json.loads(base64.urlsafe_b64decode(payload[0] + "=="))
-    except (IndexError, binascii.Error, ValueError):
+        claims = json.loads(base64.urlsafe_b64decode(sent["claims"] + "=="))
+    except (binascii.Error, ValueError):
         return None
     return Caller(str(claims.get("sub", "")), claims)
