@@ -15,8 +15,8 @@ from durable.compiler.expressions.scope import Scope
 from durable.compiler.expressions.spans import SPAN, as_span, is_span
 from durable.compiler.expressions.times import is_date, is_time, order_of, zone_of
 from durable.compiler.program.walk import may_fail
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
     Boolean,
     Float,

@@ -378,6 +378,8 @@ def _get(node: ast.Call, of: Expression, kind: Kind, arguments: list[Expression]
         keys = keys_of(kind)
         if key.value in keys:
             return Entry(of, key, join(keys[str(key.value)].kind, default.kind), default)
+        if isinstance(kind, Fixed):  # all its keys are known
+            return default
     if isinstance(kind, Record) and not kind.by_key:
         called = source.rpartition(".get(")[0]
         remedy = by_attribute(kind, str(key.value), called) if isinstance(key, Constant) else f"write `{called}.field`"

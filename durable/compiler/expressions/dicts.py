@@ -8,8 +8,8 @@ from durable.compiler.expressions.iterables import LAZY, comprehension, is_view,
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import HOISTED
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import is_dict
 from durable.compiler.types.terms import Expression, Let, Variable
 

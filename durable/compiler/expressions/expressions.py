@@ -34,8 +34,9 @@ from durable.compiler.expressions.scope import Scope, path_of
 from durable.compiler.expressions.slices import sliced
 from durable.compiler.program.outcomes import error_name
 from durable.compiler.source.names import Names
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import PropertyRead, Source, placed
+from durable.compiler.source.source import PropertyRead, Source
 from durable.compiler.types.authored import class_of, constant_of, is_data, property_of
 from durable.compiler.types.kinds import (
     Event,

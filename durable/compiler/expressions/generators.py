@@ -9,8 +9,8 @@ from typing import Final
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
 from durable.compiler.source.names import made_up
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 
 _FORMS: Final[dict[object, str]] = {map: "[f(x) for x in xs]", filter: "[x for x in xs if f(x)]"}
 _PASSES_ON: Final = (enumerate, zip)

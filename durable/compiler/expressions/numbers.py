@@ -13,8 +13,8 @@ from typing import Final
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.refusals import require_known
 from durable.compiler.expressions.scope import Scope
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
     Boolean,
     Integer,

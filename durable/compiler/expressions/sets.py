@@ -12,8 +12,8 @@ from durable.compiler.expressions.comparisons import hashable, received
 from durable.compiler.expressions.iterables import comprehension, elements
 from durable.compiler.expressions.reader import Reader
 from durable.compiler.expressions.scope import Scope
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.types.kinds import (
     Kind,
     ListOf,

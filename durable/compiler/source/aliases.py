@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.source.source import placed
+from durable.compiler.source.places import placed
 
 _LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
 """Functions that take a list and keep nothing of it but its elements."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from durable.compiler.source.source import placed
+from durable.compiler.source.places import placed
 
 
 def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> ast.expr | None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from durable.compiler.source.source import placed
+from durable.compiler.source.places import placed
 
 _TASKS: Final = ("create_task", "ensure_future")
 _COMPREHENSIONS: Final = (ast.ListComp, ast.GeneratorExp)

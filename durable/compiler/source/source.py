@@ -8,8 +8,9 @@ import inspect
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
+from durable.compiler.source.defaults import Function, with_plain_dicts
 from durable.errors import CompileError
 from durable.modules import place_of, shown
 from durable.workflow import WorkflowEntrypoint
@@ -21,7 +22,7 @@ class Source:
 
     file: str
     lines: tuple[bytes, ...]
-    run: ast.FunctionDef | ast.AsyncFunctionDef
+    run: Function
     names: Mapping[str, Any]
 
     def of(self, node: ast.AST, most: int = 60) -> str:
@@ -92,11 +93,11 @@ def read_function(function: types.FunctionType) -> Source | None:
 _PLAIN: Final = frozenset({"staticmethod", "classmethod", "property", "cached_property", "override"})
 
 
-def _source(function: Any, file: str, lines: list[str], node: ast.FunctionDef | ast.AsyncFunctionDef) -> Source:
+def _source(function: Any, file: str, lines: list[str], node: Function) -> Source:
     # As CPython looks a name up: the closure hides the module, and the module hides what is built in.
     # The nonlocals are those of a class that was made inside a function, as in a test.
     names = {**vars(builtins), **function.__globals__, **inspect.getclosurevars(function).nonlocals}
-    return Source(file, tuple(line.encode() for line in lines), node, names)
+    return Source(file, tuple(line.encode() for line in lines), with_plain_dicts(node, names), names)
 
 
 _IN_A_FILE = "write the class in a file of its own under statemachines/"
@@ -108,7 +109,7 @@ def _is_plain(arguments: ast.arguments) -> bool:
     return len(arguments.args) == 3 and not (arguments.vararg or arguments.kwonlyargs or arguments.kwarg)
 
 
-def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+def _definition(module: ast.Module, line: int) -> Function | None:
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # `co_firstlineno` is the line of the first decorator where there is one, and that of the `def` where there
@@ -121,11 +122,3 @@ def _definition(module: ast.Module, line: int) -> ast.FunctionDef | ast.AsyncFun
 
 class PropertyRead(ast.Attribute):
     """The reading of a property, as what a call without arguments calls."""
-
-
-Made = TypeVar("Made", bound=ast.AST)
-
-
-def placed(made: Made, at: ast.AST) -> Made:
-    """Return a node that was made, and is not the author's, with a place in the source; so its parts that have none."""
-    return ast.fix_missing_locations(ast.copy_location(made, at))

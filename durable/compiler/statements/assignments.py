@@ -17,8 +17,8 @@ from durable.compiler.expressions.spans import in_run
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
 from durable.compiler.source.names import made_up
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.awaits import Awaited, AwaitReader
 from durable.compiler.statements.changes import ChangeReader, held_elsewhere
 from durable.compiler.statements.reading import Reading

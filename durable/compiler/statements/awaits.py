@@ -29,8 +29,8 @@ from durable.compiler.program.tree import (
     StepCall,
     Try,
 )
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.definitions import DefinitionReader, ReadBranch
 from durable.compiler.statements.external_waits import call_workflow, callback, wait_for_event
 from durable.compiler.statements.functions import Definition

@@ -19,8 +19,9 @@ from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
 from durable.compiler.source.aliases import Aliases, Function, grown_entry
 from durable.compiler.source.names import made_up
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import Source, placed, read_function
+from durable.compiler.source.source import Source, read_function
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.annotations import record_fields
 from durable.compiler.types.assignability import assignable

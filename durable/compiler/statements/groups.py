@@ -8,8 +8,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from durable.compiler.program.tree import Statement
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.awaits import AwaitReader
 from durable.compiler.statements.maps import Tasks
 from durable.compiler.statements.reading import Reading

@@ -14,8 +14,8 @@ from durable.compiler.program.walk import children, failures, may_fail, reads
 from durable.compiler.source.aliases import changed_in_place, grown_entry
 from durable.compiler.source.hoisting import Exhausted, leaving
 from durable.compiler.source.names import made_up
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.reading import FinallyFrame, LoopFrame, Reading
 from durable.compiler.types.kinds import Integer, ListOf, TupleOf, acts_as
 from durable.compiler.types.terms import (

@@ -7,8 +7,8 @@ from typing import Final
 
 from durable.compiler.expressions import options
 from durable.compiler.program.tree import MOST_OF_A_MAP
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.kinds import describe, is_unknown, is_whole
 from durable.compiler.types.terms import INTEGER, Expression, Formula

@@ -10,8 +10,8 @@ from durable.compiler.expressions.formats import spelled
 from durable.compiler.expressions.refusals import refuse_none
 from durable.compiler.program.tree import Raise, RaiseAgain
 from durable.compiler.source.names import HOISTED
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.definitions import DefinitionReader
 from durable.compiler.statements.reading import Reading
 from durable.compiler.types.errornames import NEVER_CAUGHT

@@ -21,8 +21,8 @@ from durable.compiler.source.matches import decided
 from durable.compiler.source.names import made_up
 from durable.compiler.source.nesting import refuse_deep
 from durable.compiler.source.pending import brought_together
+from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
-from durable.compiler.source.source import placed
 from durable.compiler.statements.assignments import AssignmentReader
 from durable.compiler.statements.awaits import Awaited, AwaitReader
 from durable.compiler.statements.changes import ChangeReader

@@ -119,12 +119,28 @@ class Statements(Waiting):
             self._bind(place, name, f"list[{kind}]")
             more = self.expression(place.scope, kind, 2)
             self._emit(place, self.random.choice([f"{name} += [{more}, {more}]", f"{name}.append({more})"]))
-        elif draw < 0.77:
+        elif draw < 0.73:
+            counted = f"Counter({self.expression(place.scope, 'list[str]', 1)})"
+            made = self.random.choice(["defaultdict(int)", "Counter()", counted])
+            # Where a failure is caught, a defaultdict is not read by a key that may be missing.
+            missing = ".get('d', 0)" if made == "defaultdict(int)" else "['d']"
+            self._emit(place, f"{name} = {made}")
+            for key in self.random.sample(["a", "b", "c"], 2):
+                self._emit(place, f"{name}['{key}'] += {self.expression(place.scope, 'int', 1)}")
+            self._emit(place, f"{name}r = len({name}) + {name}{missing}\n{name}d = dict({name})")
+            self._bind(place, f"{name}r", "int")
+            self._bind(place, f"{name}d", "dict[int]")
+        elif draw < 0.79:
             items, key = self.expression(place.scope, "list[int]", 2), f"str({name}e % 2)"
-            self._emit(place, f"{name}: dict[str, list[int]] = {{}}\nfor {name}e in {items}:")
-            adding = f"{name}.setdefault({key}, []).append({name}e)"
-            if self.random.random() < 0.5:
-                adding = f"if {key} not in {name}:\n    {name}[{key}] = []\n{name}[{key}].append({name}e)"
+            empty, adding = self.random.choice(
+                [
+                    ("{}", f"{name}.setdefault({key}, []).append({name}e)"),
+                    ("{}", f"if {key} not in {name}:\n    {name}[{key}] = []\n{name}[{key}].append({name}e)"),
+                    ("defaultdict(list)", f"{name}[{key}].append({name}e)"),
+                    ("defaultdict(list)", f"{name}[{key}] += [{name}e, 1]"),
+                ]
+            )
+            self._emit(place, f"{name}: dict[str, list[int]] = {empty}\nfor {name}e in {items}:")
             self._emit(place.inner(), adding)
             self._emit(place, f"{name}s = list({name}.values())")
             self._bind(place, f"{name}s", "list[list[int]]")

@@ -335,6 +335,6 @@ def test_counts_are_told_to_be_a_dict_which_compiles() -> None:
         return counts
     """
     with pytest.raises(CompileError, match=r"write `counts\[x\] = counts.get\(x, 0\) \+ 1`"):
-        compile_workflow(written(body.replace("MADE", "Counter()"), classes="\nfrom collections import Counter\n"))
+        compile_workflow(written(body.replace("MADE", "Counter(a=1)")))
     for user in USERS:
         agree(written(body.replace("MADE", "{}")), user)

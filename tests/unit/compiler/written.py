@@ -14,12 +14,14 @@ HEAD = """\
 from __future__ import annotations
 
 import asyncio
+import collections
 import enum
 import logging
 import math
 import random
 import time
 import uuid
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 from durable import *
