@@ -215,12 +215,14 @@ def rolls_back(stack: str) -> bool:
 
 
 def empty(bucket: str) -> None:
-    """Remove all objects of a bucket without versions; one that is gone is no error."""
+    """Remove all objects of a bucket, with the versions that it has from when its stage was protected; one that is gone
+    is no error.
+    """
     s3 = client("s3")
     try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for each in page.get("Contents", []):
-                s3.delete_object(Bucket=bucket, Key=each["Key"])
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for each in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                s3.delete_object(Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"])
     except s3.exceptions.NoSuchBucket:
         return
 

@@ -118,7 +118,8 @@ class DurableStack(Stack):
         """Return the bucket of large values, where a workflow passes on what may be large."""
         if not any(each.values for each in self._programs.values()):
             return None
-        return ObjectBucket(self, "Values", removal=self._settings.data_removal).bucket
+        settings = self._settings
+        return ObjectBucket(self, "Values", removal=settings.data_removal, versioned=settings.production).bucket
 
     def options(self) -> Options:
         """Return how single functions and resources differ. To be overridden; constructs may be made here."""

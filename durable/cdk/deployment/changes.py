@@ -56,8 +56,8 @@ class Changes(Construct):
 
     def empty(self, id: str, bucket: s3.IBucket) -> None:
         """Have a bucket emptied when it is removed."""
-        self.handler.grant("s3:ListBucket", on=[bucket.bucket_arn])
-        self.handler.grant("s3:DeleteObject", on=[bucket.arn_for_objects("*")])
+        self.handler.grant("s3:ListBucketVersions", on=[bucket.bucket_arn])
+        self.handler.grant("s3:DeleteObject", "s3:DeleteObjectVersion", on=[bucket.arn_for_objects("*")])
         finding = f"IAM5[Resource::{written(self, bucket.arn_for_objects('*'))}]"
         acknowledge(self.handler.role, finding, "all objects go when their bucket does")
         self._resource(id, EMPTIED, {"Bucket": bucket.bucket_name})

@@ -87,6 +87,7 @@ def test_a_bucket_is_emptied_for_its_stack_to_go_but_in_prod(
     assert len(list(_emptied(made, bucket))) == emptied
     removes = {each for each in made.grants("changes") if each[0] == "s3:DeleteObject"}
     assert removes == ({("s3:DeleteObject", f"<{bucket}.Arn>/*")} if emptied else set())
+    assert ("VersioningConfiguration" in made.resources[bucket]["Properties"]) == (not emptied)
 
 
 def _emptied(template: Template, bucket: str) -> Iterator[Mapping[str, Any]]:

@@ -92,8 +92,8 @@ def test_what_cloudformation_asks_may_list_runs_and_see_this_stack(dev: Template
     assert allowed(dev, "changes") == {
         f"{table(dev, 'Instances')}/index/by-status": actions("Query"),
         "<AWS::StackId>": {"cloudformation:DescribeStacks"},
-        f"<{bucket}.Arn>": {"s3:ListBucket"},  # it is emptied when the stack goes
-        f"<{bucket}.Arn>/*": {"s3:DeleteObject"},
+        f"<{bucket}.Arn>": {"s3:ListBucketVersions"},  # it is emptied when the stack goes
+        f"<{bucket}.Arn>/*": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     }
 
 
