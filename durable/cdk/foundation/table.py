@@ -30,7 +30,9 @@ class RowsTable(dynamodb.Table):
                 point_in_time_recovery_enabled=production
             ),
             deletion_protection=production,
-            removal_policy=RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if production else RemovalPolicy.DESTROY,
+            # Retained on creation too: a first deployment that fails could else not be rolled back, as nobody may
+            # delete a table with this protection.
+            removal_policy=RemovalPolicy.RETAIN if production else RemovalPolicy.DESTROY,
         )
         if not production:
             acknowledge(self, "DDB3", "only prod holds data that would be restored")
