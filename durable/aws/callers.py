@@ -18,8 +18,10 @@ from durable.http import Caller, Request
 from durable.http.auth import Guard, nobody
 from durable.http.auth import guard_of as auth_guard
 
-_ONE_TOKEN: Final = re.compile(r"(?:bearer +)?[\w-]+\.(?P<claims>[\w-]+)\.[\w-]+", re.ASCII | re.IGNORECASE)
-"""The header Authorization with one token in it: of several, nobody here knows which one API Gateway verified."""
+_ONE_TOKEN: Final = re.compile(r"bearer +[\w-]+\.(?P<claims>[\w-]+)\.[\w-]+", re.ASCII | re.IGNORECASE)
+"""The header Authorization as one machine takes it, with one token: nobody here knows which of several API Gateway
+verified, and it takes one without a scheme too.
+"""
 
 
 def described(auth: Auth, api: ApiKind = "http") -> dict[str, Any]:
