@@ -34,8 +34,8 @@ from durable.aws.expression import (
 from durable.aws.session import client, code_of, unreachable
 from durable.bindings.workflow import Status
 from durable.clock import Clock
-from durable.store.conditions import RUN, check_limit, is_place
-from durable.store.table import Page, Row, TableBusy
+from durable.store.conditions import RUN, SEARCH, check_limit, is_key, is_place
+from durable.store.table import Key, Page, Row, TableBusy
 
 INDEX: Final = "by-status"
 DUE_INDEX: Final = "by-due"
@@ -123,7 +123,7 @@ class Indexes:
         low, high = since or 0, _LATEST if until is None else until - 1
         after: dict[str, Any] = {}
         if cursor is not None:
-            partition, sort, updated = _place_of(cursor)
+            partition, sort, updated = _place_of(cursor, found)
             high = min(high, updated)
             after = _after(found, partition, sort, updated)
         if low > high:
@@ -248,13 +248,13 @@ def _as_cursor(place: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
 
 
-def _place_of(cursor: str) -> tuple[str, str, int]:
-    try:
+def _place_of(cursor: str, found: str) -> tuple[str, str, int]:
+    """Return after which row a search goes on, of the runs that are found under something."""
+    with contextlib.suppress(ValueError, TypeError, RecursionError):
         partition, sort, updated = json.loads(base64.urlsafe_b64decode(cursor))
-        if isinstance(partition, str) and isinstance(sort, str) and type(updated) is int and 0 <= updated <= _LATEST:
+        is_search = isinstance(sort, str) and sort.startswith(SEARCH) and is_key(Key("", sort))
+        if is_search and is_place(found.partition("#")[0], partition, updated):
             return partition, sort, updated
-    except (ValueError, TypeError, RecursionError):
-        pass
     raise ValueError("the cursor is none that search returned")
 
 

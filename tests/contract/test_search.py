@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -90,6 +92,34 @@ def test_pages_go_on_where_the_last_one_ended(shop: Shop) -> None:
     mark = (first.cursor or "")[:8]
     with pytest.raises(ValueError, match="cursor"):
         shop.queries.list("shop", where=asked, cursor=f"{mark}e30=")
+
+
+FORGED = [
+    ["", "search#paid", 1],
+    ["other#run-1", "search#paid", 1],
+    ["shop#" + "x" * 3_000, "search#paid", 1],
+    ["shop#\ud800", "search#paid", 1],
+    ["shop#run-1", "", 1],
+    ["shop#run-1", "step#paid", 1],
+    ["shop#run-1", "search#" + "x" * 3_000, 1],
+    ["shop#run-1", "search#\ud800", 1],
+    ["shop#run-1", "search#paid", -1],
+    ["shop#run-1", "search#paid", 2**70],
+    ["shop#run-1", "search#paid", True],
+    ["shop#run-1", ["search#paid"], 1],
+]
+
+
+@pytest.mark.parametrize("place", FORGED)
+def test_a_forged_cursor_is_refused(shop: Shop, place: list[object]) -> None:
+    for number in range(3):
+        shop.create(number, paid=True)
+    asked = attribute_of(ATTRIBUTES, "paid", True)
+    mark = (shop.queries.list("shop", where=asked, limit=2).cursor or "")[:8]
+    for each in (place, [place[2], place[0]] if place[1] == "search#paid" else {}):  # as either table has it
+        forged = base64.urlsafe_b64encode(json.dumps(each).encode()).decode()
+        with pytest.raises(ValueError, match="cursor"):
+            shop.queries.list("shop", where=asked, cursor=f"{mark}{forged}")
 
 
 def test_what_is_no_attribute_is_refused_with_those_that_there_are() -> None:
