@@ -21,6 +21,8 @@ MACHINE_NAME: Final = 80
 TEMPLATE_BYTES: Final = 1_000_000
 ENVIRONMENT_BYTES: Final = 4_096
 PATTERN_CHARACTERS: Final = 2_048
+PARAMETER_CHARACTERS: Final = 4_096
+"""Of a parameter of Systems Manager that names no tier, which then is the one that costs nothing."""
 POLICY_CHARACTERS: Final = 10_240
 """Of all inline policies of a role, without white space."""
 NEEDS_BYTES: Final = 120_000
@@ -70,6 +72,8 @@ class _Template:
             yield from self._environment(name, each["Properties"])
         for name, each in self._resources("AWS::Events::Rule"):
             yield from self._pattern(name, each["Properties"])
+        for name, each in self._resources("AWS::SSM::Parameter"):
+            yield from self._parameter(name, each["Properties"])
         for name, _ in self._resources("AWS::IAM::Role"):
             yield from self._policies(name)
         for _, each in self._resources(OPEN_RUNS):
@@ -118,6 +122,15 @@ class _Template:
             yield (
                 f"the event pattern of {self._shown(name, properties)} is about {size:,} characters, AWS allows"
                 f" {PATTERN_CHARACTERS:,}: name fewer resources in it, or split the rule"
+            )
+
+    def _parameter(self, name: str, properties: Resource) -> Iterator[str]:
+        size = len(str(self._deployed(properties["Value"])))
+        if size > PARAMETER_CHARACTERS and "Tier" not in properties:
+            yield (
+                f"the parameter with {self._shown(name, properties)} is about {size:,} characters, AWS allows"
+                f" {PARAMETER_CHARACTERS:,}: a workflow's has the names of its events and search attributes; give it"
+                " fewer, or shorter ones"
             )
 
     def _policies(self, role: str) -> Iterator[str]:
