@@ -11,65 +11,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 
-from durable.compiler.source.places import placed
+from durable.compiler.source.mutations import changed_in_place, grown_entry, path_of
 
 _LOOKING: Final = frozenset({"set", "frozenset", "len", "any", "all", "sorted", "sum", "list", "tuple", "bool", "dict"})
 """Functions that take a list and keep nothing of it but its elements."""
 _GOING: Final = frozenset({"enumerate", "filter", "map", "max", "min", "reversed", "zip"})
 """Functions that go through lists; `min` and `max` of several return one of them."""
 _MAKING: Final = frozenset({"list", "sorted", "dict", "set"})
-GROWING: Final = frozenset({"append", "extend"})
-"""The methods of a list that add to its end."""
-CHANGING: Final = frozenset(
-    {
-        *("append", "extend", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update"),
-        *("add", "clear", "discard", "difference_update", "intersection_update"),
-    }
-)
-"""The methods of a list or dict that `run` knows as statements."""
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _DISPLAYS: Final = (ast.List, ast.Tuple, ast.Dict)
-
-
-def _path(node: ast.AST) -> str | None:
-    """Return a name, or a name and its field, as text."""
-    match node:
-        case ast.Name(name):
-            return name
-        case ast.Attribute(ast.Name(name), part):
-            return f"{name}.{part}"
-    return None
-
-
-def changed_in_place(node: ast.AST) -> str | None:
-    """Return what stands before `.append` or the like, or before a key or field that is assigned or deleted."""
-    match node:
-        case ast.Attribute(of, method) if method in CHANGING:
-            return _path(of)
-        case ast.Subscript(of, ctx=ast.Store() | ast.Del()):
-            return _path(of)
-        case ast.Attribute(ast.Name(name), ctx=ast.Store()):
-            return name
-    return None
-
-
-def grown_entry(node: ast.AST) -> tuple[ast.Name, ast.expr, ast.expr, ast.expr] | None:
-    """Return dict, key, list and what is added, of `d.setdefault(key, []).append(x)` and `d[key].append(x)`."""
-    match node:
-        case ast.Call(ast.Attribute(of, method), [value], []) if method in GROWING:
-            more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
-        case _:
-            return None
-    match of:
-        case ast.Subscript(ast.Name() as name, key) if not isinstance(key, ast.Slice):
-            return name, key, of, more
-        case ast.Call(ast.Attribute(ast.Name() as name, "setdefault"), [key, ast.List() as first], []):
-            got = ast.Call(ast.Attribute(name, "get", ast.Load()), [key, first], [])
-            return name, key, placed(got, of), more
-    return None
 
 
 def _place(node: ast.stmt | ast.expr) -> tuple[int, int]:
@@ -155,14 +107,14 @@ class Aliases:
         holder = self._parents[above]
         if isinstance(above.ctx, ast.Store):
             return isinstance(holder, ast.AugAssign) or (isinstance(holder, ast.Assign) and self._makes(holder.value))
-        if changed_in_place(holder) == _path(above):
+        if changed_in_place(holder) == path_of(above):
             return True
         return self._only_looks(above) or self._is_left_alone(node)
 
     def _makes_with(self, value: ast.expr, part: str) -> bool:
         """Return whether an object is made together with the list in one of its fields."""
         match value:
-            case ast.Constant() | ast.Await() | ast.Attribute():
+            case ast.Constant() | ast.Await(ast.Call(ast.Attribute())) | ast.Attribute():
                 return self._makes(value)
             case ast.IfExp(body=one, orelse=other):
                 return self._makes_with(one, part) and self._makes_with(other, part)
@@ -289,12 +241,13 @@ class Aliases:
     def _changes(self, node: ast.Name) -> bool:
         """Return whether a name stands where its value is changed, or the value in a field of it."""
         above = self._parents[node]
-        if isinstance(above, ast.AugAssign) or changed_in_place(above) == node.id:
+        if changed_in_place(above) == node.id:
             return True
-        holder = self._parents[above]
-        return isinstance(above, ast.Attribute) and (
-            isinstance(holder, ast.AugAssign) or changed_in_place(holder) == _path(above)
-        )
+        added_to: ast.AST = above if isinstance(above, ast.Attribute) else node
+        holder = self._parents[added_to]
+        if isinstance(holder, ast.AugAssign):
+            return holder.target is added_to
+        return isinstance(above, ast.Attribute) and changed_in_place(holder) == path_of(above)
 
     def _assigns_new(self, statement: ast.AST) -> bool:
         """Return whether a statement assigns a list that was made for it."""
@@ -338,7 +291,7 @@ class Aliases:
                 return True
             case ast.Call(ast.Attribute(attr="split" | "rsplit" | "splitlines" | "copy" | "model_copy")):
                 return True
-            case ast.Call(called) if self._is_maker(called):
+            case ast.Call(called) | ast.Await(ast.Call(ast.Name() as called)) if self._is_maker(called):
                 return True
             case ast.Attribute(ast.Name(of), "payload") if of == self._event:
                 # Nothing else of `run` reads the payload, and it is taken out once.
@@ -352,7 +305,7 @@ class Aliases:
 
     def _only_looks(self, node: ast.Name | ast.Attribute) -> bool:
         """Return whether an expression looks into a list without keeping it."""
-        path = _path(node)
+        path = path_of(node)
         assert path is not None
         above: ast.AST = node
         while isinstance(self._parents[above], ast.BoolOp):
@@ -387,7 +340,7 @@ class Aliases:
         if not isinstance(loop, (ast.For, *_COMPREHENSIONS)):
             return True
         added = [each.target for each in ast.walk(loop) if isinstance(each, ast.AugAssign)]
-        grows = name in map(_path, added)
+        grows = name in map(path_of, added)
         return not grows and name not in map(changed_in_place, ast.walk(loop))
 
     def _is_sent(self, node: ast.AST) -> bool:

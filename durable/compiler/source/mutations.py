@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import ast
+from typing import Final
 
 from durable.compiler.source.places import placed
+
+GROWING: Final = frozenset({"append", "extend"})
+"""The methods of a list that add to its end."""
+CHANGING: Final = frozenset(
+    {
+        *("append", "extend", "insert", "pop", "remove", "reverse", "setdefault", "sort", "update"),
+        *("add", "clear", "discard", "difference_update", "intersection_update"),
+    }
+)
+"""The methods of a list or dict that `run` knows as statements."""
 
 
 def changed(node: ast.Call, name: ast.Name, method: str, *, is_list: bool) -> ast.expr | None:
@@ -130,3 +141,41 @@ def without_key(node: ast.AST, name: ast.Name, key: ast.expr) -> ast.expr:
     differs = ast.Compare(ast.Name("_key", ast.Load()), [ast.NotEq()], [key])
     loop = ast.comprehension(ast.Tuple(list(pair), ast.Store()), items, [differs], 0)
     return placed(ast.DictComp(ast.Name("_key", ast.Load()), ast.Name("_value", ast.Load()), [loop]), node)
+
+
+def path_of(node: ast.AST) -> str | None:
+    """Return a name, or a name and its field, as text; None of anything else."""
+    match node:
+        case ast.Name(name):
+            return name
+        case ast.Attribute(ast.Name(name), part):
+            return f"{name}.{part}"
+    return None
+
+
+def changed_in_place(node: ast.AST) -> str | None:
+    """Return what stands before `.append` or the like, or before a key or field that is assigned or deleted."""
+    match node:
+        case ast.Attribute(of, method) if method in CHANGING:
+            return path_of(of)
+        case ast.Subscript(of, ctx=ast.Store() | ast.Del()):
+            return path_of(of)
+        case ast.Attribute(ast.Name(name), ctx=ast.Store()):
+            return name
+    return None
+
+
+def grown_entry(node: ast.AST) -> tuple[ast.Name, ast.expr, ast.expr, ast.expr] | None:
+    """Return dict, key, list and what is added, of `d.setdefault(key, []).append(x)` and `d[key].append(x)`."""
+    match node:
+        case ast.Call(ast.Attribute(of, method), [value], []) if method in GROWING:
+            more = value if method == "extend" else ast.copy_location(ast.List([value], ast.Load()), value)
+        case _:
+            return None
+    match of:
+        case ast.Subscript(ast.Name() as name, key) if not isinstance(key, ast.Slice):
+            return name, key, of, more
+        case ast.Call(ast.Attribute(ast.Name() as name, "setdefault"), [key, ast.List() as first], []):
+            got = ast.Call(ast.Attribute(name, "get", ast.Load()), [key, first], [])
+            return name, key, placed(got, of), more
+    return None

@@ -17,7 +17,7 @@ from durable.compiler.expressions.objects import given_fields, record_of, with_p
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Assign, Statement
 from durable.compiler.source import mutations
-from durable.compiler.source.aliases import Aliases, Function, grown_entry
+from durable.compiler.source.aliases import Aliases, Function
 from durable.compiler.source.names import made_up
 from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused
@@ -42,6 +42,7 @@ from durable.compiler.types.kinds import (
 )
 from durable.compiler.types.terms import INTEGER, Expression, Formula, Item, Variable
 from durable.modules import is_authors
+from durable.workflow import WorkflowStep
 
 _PLACE: Final = '($assert($b >= -$count($a) and $b < $count($a), "IndexError"); $b < 0 ? $count($a) + $b : $b)'
 _ASSIGNED_TO: Final = "list assignment index out of range"
@@ -79,7 +80,7 @@ class ChangeReader:
         taken = self.taken_out(node)
         if taken is not None:
             return taken[0]
-        entry = grown_entry(node)
+        entry = mutations.grown_entry(node)
         if entry is not None and self.is_dict(entry[0].id) and self._aliases().holds_own_lists(entry[0].id):
             return self.bound(entry[0].id, self.reading.value(mutations.with_grown(node, *entry)))
         match node:
@@ -325,7 +326,8 @@ class ChangeReader:
             self.makers[function] = False  # of one that calls itself, which is refused
             source = read_function(function) if is_authors(function.__code__.co_filename) else None
             if source is not None:
-                inside = Aliases(source.run, "", None, lambda called: self._makes_in(source, called), lambda *_: None)
+                step = next((each.arg for each in source.run.args.args if _is_step(each)), "")
+                inside = Aliases(source.run, step, None, lambda called: self._makes_in(source, called), lambda *_: None)
                 self.makers[function] = inside.returns_new()
         return self.makers[function]
 
@@ -343,6 +345,10 @@ class ChangeReader:
         except Refused:
             return None  # it is refused where it is built
         return [given[name]] if name in given else []
+
+
+def _is_step(parameter: ast.arg) -> bool:
+    return parameter.annotation is not None and ast.unparse(parameter.annotation).endswith(WorkflowStep.__name__)
 
 
 def _called_on(node: ast.Call, name: ast.Name) -> ast.Call:

@@ -11,8 +11,8 @@ from durable.compiler.expressions.iterables import elements, iterable, strict_zi
 from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.program.tree import Assign, Break, Continue, Loop, Statement
 from durable.compiler.program.walk import children, failures, may_fail, reads
-from durable.compiler.source.aliases import changed_in_place, grown_entry
 from durable.compiler.source.hoisting import Exhausted, leaving
+from durable.compiler.source.mutations import changed_in_place, grown_entry
 from durable.compiler.source.names import made_up
 from durable.compiler.source.places import placed
 from durable.compiler.source.problems import Refused

@@ -15,9 +15,9 @@ from durable.compiler.expressions.scope import Scope, assigned_names, merge
 from durable.compiler.expressions.spans import as_data
 from durable.compiler.program.tree import Arm, Assign, Cleanup, If, Return, Statement
 from durable.compiler.program.walk import may_fail
-from durable.compiler.source.aliases import changed_in_place
 from durable.compiler.source.hoisting import acts_in_test, hoisted
 from durable.compiler.source.matches import decided
+from durable.compiler.source.mutations import changed_in_place
 from durable.compiler.source.names import made_up
 from durable.compiler.source.nesting import refuse_deep
 from durable.compiler.source.pending import brought_together
