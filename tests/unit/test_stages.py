@@ -43,9 +43,12 @@ def test_a_project_needs_no_such_file(tmp_path: Path) -> None:
         ("[prod]\nalarm = 1", "prod.alarm: Extra inputs are not permitted; a stage has protected, alarm_topic"),
         ("[prod]\nlog_days = 8", "prod.log_days: Input should be 1, 3, 5, 7"),
         ('[prod]\nprotected = "yes"', "prod.protected: Input should be a valid boolean"),
-        ('[prod]\nencryption = "mine"', "prod.encryption: Value error, write true, or the ARN of a key"),
+        ('[prod]\nencryption = "mine"', "prod.encryption: write true, or the ARN of a key"),
         ('[prod]\nencryption = "arn:aws:kms:us-east-1:123456789012:alias/mine"', "the ARN of a key"),
         ('[prod.telemetry]\nENDPOINT = "x"', "prod.telemetry.ENDPOINT"),
+        ("[Prod]\nprotected = true", "Prod: this can be no stage's name; write 1 to 16 lower-case letters"),
+        ('["prod "]\nprotected = true', "prod : this can be no stage's name"),
+        ('[staging]\nalarm_topic = "oncall"', "staging.alarm_topic: write the ARN of an SNS topic: arn:aws:sns"),
         ("prod = 1", "prod: Input should be a valid dictionary"),
     ],
 )

@@ -11,11 +11,9 @@ from typing import Final
 from aws_cdk import RemovalPolicy
 from aws_cdk import aws_logs as logs
 
+from durable import stages
+
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}", re.ASCII)
-_STAGE: Final = re.compile(r"[a-z](?:[a-z0-9-]{0,14}[a-z0-9])?", re.ASCII)
-
-
-_TOPIC: Final = re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+", re.ASCII)
 _DAYS: Final = logs.RetentionDays
 _RETENTIONS: Final = {
     1: _DAYS.ONE_DAY,
@@ -68,11 +66,11 @@ class Settings:
                 f"the project's name is {self.name!r} in cdk.json; write letters, digits and hyphens, a letter first,"
                 " as CloudFormation wants it of a stack"
             )
-        if not _STAGE.fullmatch(self.stage):
+        if not stages.NAME.fullmatch(self.stage):
             raise SettingsError(
                 f"STAGE is {self.stage!r}; write 1 to 16 lower-case letters, digits and hyphens, a letter first"
             )
-        if self.alarm_topic is not None and not _TOPIC.fullmatch(self.alarm_topic):
+        if self.alarm_topic is not None and not stages.TOPIC.fullmatch(self.alarm_topic):
             raise SettingsError(
                 f"the stage {self.stage} has the alarm topic {self.alarm_topic!r}; write the ARN of an SNS topic, as"
                 " arn:aws:sns:eu-central-1:123456789012:oncall"
