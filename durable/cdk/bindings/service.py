@@ -12,7 +12,6 @@ from durable.bindings import AWSService
 from durable.bindings.service import PSEUDO
 from durable.cdk.deployment.stage import Stage
 from durable.cdk.foundation.function import HandlerFunction
-from durable.cdk.nag import acknowledge, written
 
 
 class ServiceAccess:
@@ -34,12 +33,7 @@ class ServiceAccess:
 
     def grant_use(self, function: HandlerFunction) -> None:
         """Allow what the declaration names."""
-        function.grant(*self._actions, on=self._resources)
-        for each in self._resources:
-            # cdk-nag finds a pattern in each resource with a star, also in one that AWS writes so.
-            if "*" in each:
-                finding = f"IAM5[Resource::{written(function, each)}]"
-                acknowledge(function.role, finding, "the declaration in app.py names the resource so")
+        function.grant(*self._actions, on=self._resources, because="the declaration in app.py names the resource so")
 
 
 def resource_of(declared: AWSService[Any], stage: Stage) -> ServiceAccess:

@@ -15,7 +15,6 @@ from durable.cdk.deployment.deployed import DeployedWorkflow
 from durable.cdk.deployment.reach import reach_of
 from durable.cdk.foundation.function import HandlerFunction, Platform
 from durable.cdk.foundation.limits import NEEDS_BYTES
-from durable.cdk.nag import acknowledge, written
 from durable.cdk.workflows.record import Record
 
 _SECONDS: Final = 900
@@ -57,9 +56,8 @@ class Changes(Construct):
     def empty(self, id: str, bucket: s3.IBucket) -> None:
         """Have a bucket emptied when it is removed."""
         self.handler.grant("s3:ListBucketVersions", on=[bucket.bucket_arn])
-        self.handler.grant("s3:DeleteObject", "s3:DeleteObjectVersion", on=[bucket.arn_for_objects("*")])
-        finding = f"IAM5[Resource::{written(self, bucket.arn_for_objects('*'))}]"
-        acknowledge(self.handler.role, finding, "all objects go when their bucket does")
+        objects, why = bucket.arn_for_objects("*"), "all objects go when their bucket does"
+        self.handler.grant("s3:DeleteObject", "s3:DeleteObjectVersion", on=[objects], because=why)
         self._resource(id, EMPTIED, {"Bucket": bucket.bucket_name})
 
     def _resource(self, id: str, kind: str, properties: Mapping[str, object]) -> CustomResource:

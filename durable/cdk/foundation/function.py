@@ -15,7 +15,7 @@ from constructs import Construct
 
 from durable.bindings.compute import first
 from durable.cdk.foundation.options import PLAIN, FunctionOptions
-from durable.cdk.nag import acknowledge
+from durable.cdk.nag import acknowledge, written
 
 HANDLER: Final = "durable.aws.entry.handler"
 """The one handler of all Lambdas; DURABLE_ENTRY says what it is in this one."""
@@ -164,12 +164,25 @@ class HandlerFunction(Construct):
         return {name: each if isinstance(each, str) else as_json(each) for name, each in environment.items()}
 
     def grant(
-        self, *actions: str, on: Sequence[str], conditions: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        *actions: str,
+        on: Sequence[str],
+        conditions: Mapping[str, Mapping[str, Any]] | None = None,
+        because: str = "",
     ) -> None:
-        """Allow actions on exactly these resources."""
+        """Allow actions on exactly these resources.
+
+        Args:
+            because: why some of them are patterns; cdk-nag refuses one without a reason.
+        """
         self.role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=dict(conditions or {}))
         )
+        if because:
+            for each in on:
+                # cdk-nag finds a pattern in each resource with a star, also in one that AWS writes so.
+                if "*" in each:
+                    acknowledge(self.role, f"IAM5[Resource::{written(self, each)}]", because)
 
 
 def _size(mebibytes: int | None) -> Size | None:

@@ -15,7 +15,6 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct, IConstruct
 
 from durable.cdk.foundation.function import HandlerFunction, Platform
-from durable.cdk.nag import acknowledge, written
 from durable.cdk.workflows.record import ANSWERS, Record, grant_executions
 from durable.cdk.workflows.wakes import WAKER_SECONDS, WakeQueue
 from durable.cdk.workflows.workflow import Limited, Segmented, grant_registry, grant_versions
@@ -127,11 +126,9 @@ class Plane:
     def _grant_nested(self, handler: HandlerFunction, prefix: str) -> None:
         """Allow the same for the machines of nested stacks, by the names that only these have: a policy is limited."""
         machines, executions = machine_arn(handler, f"{prefix}*"), _arn(handler, "execution", f"{prefix}*:*")
-        handler.grant("states:StartExecution", *ANSWERS, on=[machines])
-        handler.grant("states:DescribeExecution", "states:StopExecution", on=[executions])
-        for each in (machines, executions):
-            finding = f"IAM5[Resource::{written(handler, each)}]"
-            acknowledge(handler.role, finding, "the names of this stage's machines in nested stacks, and no others")
+        why = "the names of this stage's machines in nested stacks, and no others"
+        handler.grant("states:StartExecution", *ANSWERS, on=[machines], because=why)
+        handler.grant("states:DescribeExecution", "states:StopExecution", on=[executions], because=why)
 
 
 def machine_arn(scope: IConstruct, name: str) -> str:

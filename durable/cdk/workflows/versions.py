@@ -10,7 +10,6 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from durable.cdk.foundation.function import HandlerFunction
-from durable.cdk.nag import acknowledge, written
 from durable.cdk.workflows.plane import Plane, machine_arn
 from durable.cdk.workflows.workflow import grant_registry
 
@@ -60,7 +59,4 @@ class OldVersions(Construct):
         )
 
     def _allow(self, resources: list[str], *actions: str) -> None:
-        self.handler.grant(*actions, on=resources)
-        for each in resources:
-            finding = f"IAM5[Resource::{written(self, each)}]"
-            acknowledge(self.handler.role, finding, "versions are numbered as they are published")
+        self.handler.grant(*actions, on=resources, because="versions are numbered as they are published")

@@ -13,7 +13,6 @@ from constructs import IConstruct
 
 from durable.bindings.limits import Limits
 from durable.cdk.foundation.function import HandlerFunction
-from durable.cdk.nag import acknowledge, written
 from durable.cdk.workflows.record import ANSWERS, Record
 from durable.cdk.workflows.wakes import WakeQueue
 
@@ -61,10 +60,9 @@ def registry_path(stack: str) -> str:
 
 def grant_registry(handler: HandlerFunction, path: str) -> None:
     """Allow to read what is registered of all workflows of a stage."""
-    each = parameter_arn(handler, f"{path}/*")
     handler.grant("ssm:GetParametersByPath", on=[parameter_arn(handler, path)])
-    handler.grant("ssm:GetParameter", on=[each])
-    acknowledge(handler.role, f"IAM5[Resource::{written(handler, each)}]", "what is registered of all workflows")
+    each, why = parameter_arn(handler, f"{path}/*"), "what is registered of all workflows"
+    handler.grant("ssm:GetParameter", on=[each], because=why)
 
 
 def parameter_arn(scope: IConstruct, name: str) -> str:
@@ -95,10 +93,8 @@ def _function_arn(scope: IConstruct, name: str) -> str:
 
 def grant_versions(handler: HandlerFunction, machine_arn: str) -> None:
     """Allow to start executions of a machine and of each of its versions."""
-    versions = f"{machine_arn}:*"
-    handler.grant("states:StartExecution", on=[machine_arn, versions])
-    finding = f"IAM5[Resource::{written(handler, versions)}]"
-    acknowledge(handler.role, finding, "a run stays on the version of its machine that it began on")
+    why = "a run stays on the version of its machine that it began on"
+    handler.grant("states:StartExecution", on=[machine_arn, f"{machine_arn}:*"], because=why)
 
 
 @dataclass(frozen=True)
