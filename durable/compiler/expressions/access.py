@@ -27,6 +27,7 @@ from durable.compiler.types.kinds import (
     ListOf,
     Member,
     Never,
+    OneOf,
     Opaque,
     Record,
     Text,
@@ -252,6 +253,8 @@ def element_kind(node: ast.AST, kind: Kind, source: str) -> Kind:
             return kind_of_element
         case TupleOf(elements):
             return join(*elements)
+        case OneOf() if all(isinstance(each, ListOf | TupleOf) for each in members(kind)):
+            return join(*(element_kind(node, each, source) for each in members(kind)))
         case Unknown() | Never():
             return kind
         case Anything():

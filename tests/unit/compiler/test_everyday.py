@@ -36,6 +36,19 @@ PROGRAMS = {
         age = today.year - born.year - ((today.month, today.day) < (born.month, born.day))
         return [a < b, a <= b, a > b, a >= b, (1, 2) < (1, 2, len(tags)), (1, "a") >= (1,), () <= (), age, 3 + (a < b)]
     """,
+    "one of several tuples and lists is gone through": """
+        tags = event.payload.tags
+        found = []
+        for place in ("staging", "prod") if tags else ("preview",):
+            found.append(await step.do("t", text, place))
+        for n in (1, 2) if event.payload.active else [3]:
+            found.append(str(n))
+        names = ("a",) if tags else ("b", "c", "d")
+        return [found, [name.upper() for name in names], ",".join(names), sorted(names), max(names), list(names),
+                [f"{n}{name}" for n, name in enumerate(names, 1)], [*names, "x"], list(zip(names, names)),
+                await asyncio.gather(*(step.do("side", text, name) for name in names)), list(reversed(names)),
+                await step.map("map", lambda name: step.do("each", text, name), names)]
+    """,
     "members of an Enum have names": """
         levels = {each.name.lower(): each.value for each in Level}
         level = Level.HIGH if event.payload.active else Level.LOW
