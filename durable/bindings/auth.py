@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from durable.bindings.base import Binding, listed
+from durable.bindings.base import Binding, is_whole, listed
 from durable.bindings.secret import Secret
 from durable.bindings.throttle import Throttle
 from durable.errors import DeclarationError
@@ -33,19 +33,23 @@ class ApiKeys:
     per_day: int | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.clients, Mapping):
+            raise DeclarationError([f"ApiKeys has the clients {self.clients!r}; write {{'acme': acme_key}}"])
         problems = [] if self.clients else ["ApiKeys names no client; write ApiKeys({'acme': acme_key})"]
         problems += [
             f"ApiKeys names the client {each!r}; a name is 1 to 40 lower-case letters, digits and hyphens"
             for each in self.clients
-            if not _CLIENT.fullmatch(each)
+            if not isinstance(each, str) or not _CLIENT.fullmatch(each)
         ]
         problems += [
             f"ApiKeys gives {name} the key {each!r}; give a Secret, whose text stands in no source"
             for name, each in self.clients.items()
             if not isinstance(each, Secret)
         ]
-        if self.per_day is not None and (self.limit is None or self.per_day < 1):
-            problems.append(f"ApiKeys has per_day={self.per_day}; give at least 1, and a limit beside it")
+        if not isinstance(self.limit, Throttle | None):
+            problems.append(f"ApiKeys has limit={self.limit!r}; write Throttle(rate=5, burst=10)")
+        if self.per_day is not None and (self.limit is None or not is_whole(self.per_day) or self.per_day < 1):
+            problems.append(f"ApiKeys has per_day={self.per_day!r}; give at least 1, and a limit beside it")
         if problems:
             raise DeclarationError(problems)
 
@@ -70,9 +74,11 @@ class JWT:
     scopes: tuple[str, ...] = ()
 
     def __init__(self, issuer: str, audience: str | list[str] | tuple[str, ...], scopes: tuple[str, ...] = ()) -> None:
-        if not _ISSUER.fullmatch(issuer):
+        if not isinstance(issuer, str) or not _ISSUER.fullmatch(issuer):
             raise DeclarationError([f"JWT has the issuer {issuer!r}; give the https URL that its tokens name as `iss`"])
-        named = (audience,) if isinstance(audience, str) else tuple(audience)
+        named = tuple(audience) if isinstance(audience, list | tuple) else (audience,)
+        if not all(isinstance(each, str) for each in named):
+            raise DeclarationError([f"JWT has the audience {audience!r}; write a text, or a list of texts"])
         if not named or not all(named):
             raise DeclarationError(["JWT names no audience; without one, tokens for any other service would be let in"])
         # Written past the frozen class's own check, for the `__init__` is ours: it takes one audience as a text, too.
@@ -90,7 +96,7 @@ class JWT:
             clients: the ids of the app clients that sign in.
         """
         # The id of a pool begins with its region, which the host of its issuer has.
-        region, has_region, _ = user_pool.partition("_")
+        region, has_region, _ = str(user_pool).partition("_")
         if not has_region:
             raise DeclarationError([f"JWT.cognito({user_pool!r}): the id of a user pool is like eu-central-1_AbCdEf"])
         return cls(f"https://cognito-idp.{region}.amazonaws.com/{user_pool}", clients, scopes)
@@ -114,6 +120,10 @@ class Authorizer:
     """
 
     function: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise DeclarationError([f"Authorizer has {self.function!r}; give a function that returns a Caller"])
 
 
 Auth = ApiKeys | JWT | IAM | Authorizer

@@ -168,6 +168,9 @@ def first(value: T | None, other: T | None) -> T | None:
 
 def wrong_variables(environment: Mapping[str, str]) -> Iterator[str]:
     """Yield a sentence for each variable that Lambda would refuse, or that has a name of the library's."""
+    if not isinstance(environment, Mapping):
+        yield f"environment is {environment!r}; write a dict of texts"
+        return
     for name, value in environment.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
             yield f"the variable {name!r} has a wrong name; write a letter, and then letters, digits and underscores"

@@ -30,14 +30,14 @@ class Domain:
 
     def __post_init__(self) -> None:
         problems = []
-        if not _HOST.fullmatch(self.name):
+        if not isinstance(self.name, str) or not _HOST.fullmatch(self.name):
             problems.append("a name is like api.example.com, in lower case and without https://")
         # One of the two, and not both: with a zone the deployment makes the certificate itself.
         if (self.certificate is None) == (self.zone is None):
             problems.append("give the ARN of a certificate, or the id of a hosted zone: zone=")
-        if self.certificate is not None and not _CERTIFICATE.fullmatch(self.certificate):
+        if self.certificate is not None and not _CERTIFICATE.fullmatch(str(self.certificate)):
             problems.append(f"{self.certificate!r} is no ARN of a certificate of ACM")
-        if self.zone is not None and not _ZONE.fullmatch(self.zone):
+        if self.zone is not None and not _ZONE.fullmatch(str(self.zone)):
             problems.append(f"{self.zone!r} is no id of a hosted zone, as Z0123456789ABCDEFGHIJ")
         if problems:
             raise DeclarationError([f"Domain({self.name!r}): {each}" for each in problems])

@@ -81,6 +81,7 @@ def test_a_step_that_is_none_is_refused(tmp_path: Path) -> None:
         ("AWS_REGION has a name that Lambda gives itself", {"environment": {"AWS_REGION": "mine"}}),
         ("the variable '1ST' has a wrong name; write a letter", {"environment": {"1ST": "x"}}),
         ("the variable LIMIT is 5; write a text, as '5'", {"environment": {"LIMIT": 5}}),
+        ("environment is 5; write a dict of texts", {"environment": 5}),
         ("network is 'vpc-1'; write Network", {"network": "vpc-1"}),
         ("'pillow' is no package with its version; write 'pillow==12.0.0'", {"packages": ["pillow"]}),
         ("some packages have a hash and some have none", {"packages": [HASHED, "pillow==12.0.0"]}),

@@ -342,6 +342,9 @@ def test_the_document_says_what_a_route_wants() -> None:
 
 # Declarations
 
+NOTHING: Any = 5
+"""What a user may write in the place of anything."""
+
 
 @pytest.mark.parametrize(
     ("declare", "said"),
@@ -354,6 +357,16 @@ def test_the_document_says_what_a_route_wants() -> None:
         (lambda: JWT("http://accounts.example.com", "web"), "give the https URL"),
         (lambda: JWT("https://accounts.example.com", []), "names no audience"),
         (lambda: JWT.cognito("AbCdEf", "web"), "is like eu-central-1_AbCdEf"),
+        (lambda: ApiKeys(NOTHING), "has the clients 5; write"),
+        (lambda: ApiKeys({NOTHING: ACME}), "the client 5; a name is"),
+        (lambda: ApiKeys({"acme": ACME}, limit=NOTHING), "limit=5; write Throttle"),
+        (lambda: ApiKeys({"acme": ACME}, limit=Throttle(1, 1), per_day=NOTHING / 2), "per_day=2.5; give at least 1"),
+        (lambda: JWT(NOTHING, "web"), "give the https URL"),
+        (lambda: JWT("https://accounts.example.com", ["web", NOTHING]), "write a text, or a list of texts"),
+        (lambda: JWT.cognito(NOTHING, "web"), "is like eu-central-1_AbCdEf"),
+        (lambda: Authorizer(NOTHING), "give a function that returns a Caller"),
+        (lambda: Domain(NOTHING, zone="Z1"), "without https://"),
+        (lambda: Domain("api.example.com", zone=NOTHING), "is no id of a hosted zone"),
         (lambda: worker("jwt"), "write ApiKeys"),  # type: ignore[arg-type]  # what a user may write
         (lambda: Worker("lounge", MODULE, auth=IAM()), "has auth and no URL"),
         (lambda: Worker("lounge", MODULE, domain=Domain("a.example", zone="Z1")), "has domain and no URL"),
