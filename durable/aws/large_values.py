@@ -75,10 +75,13 @@ class S3Values:
             raise ValuesBusy(f"{self._bucket}: {type(error).__name__}; try again") from error
 
     def delete(self, run: RunPlace) -> None:
-        for page in self._pages(f"{run}/"):
-            # A page has 1,000 keys, which is as many as DeleteObjects takes.
-            objects = [{"Key": each["Key"]} for each in page]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+        with self._translated():
+            for page in self._pages(f"{run}/"):
+                # A page has 1,000 keys, which is as many as DeleteObjects takes.
+                objects = {"Objects": [{"Key": each["Key"]} for each in page], "Quiet": True}
+                # It succeeds as a call where it leaves some.
+                for left in self._client.delete_objects(Bucket=self._bucket, Delete=objects).get("Errors", ()):
+                    raise ValuesBusy(f"{self._bucket}: {left['Code']}; try again")
 
     def runs(self) -> Iterator[RunPlace]:
         before: RunPlace | None = None

@@ -83,7 +83,11 @@ class LargeValues(Protocol):
         """Return a URL under which whoever has it reads a value, for some time."""
 
     def delete(self, run: RunPlace) -> None:
-        """Delete all values of a run."""
+        """Delete all values of a run.
+
+        Raises:
+            ValuesBusy: some may be left; the same call goes on with it.
+        """
 
     def runs(self) -> Iterator[RunPlace]:
         """Yield the runs that have values, once each."""

@@ -228,6 +228,15 @@ def test_faults_of_s3_are_told_from_errors_that_stay(code: str, status: int, is_
                 ask()
 
 
+def test_a_delete_that_leaves_some_is_made_again() -> None:
+    s3 = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="a", aws_secret_access_key="s")
+    with Stubber(s3) as stub:
+        stub.add_response("list_objects_v2", {"Contents": [{"Key": f"{ONE}/a"}], "IsTruncated": False})
+        stub.add_response("delete_objects", {"Errors": [{"Key": f"{ONE}/a", "Code": "InternalError"}]})
+        with pytest.raises(ValuesBusy, match="InternalError; try again"):
+            S3Values("bucket", s3=s3).delete(ONE)
+
+
 def test_a_disk_that_is_full_is_a_fault(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
