@@ -15,15 +15,15 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from durable.local.storage.folder import Folder, FolderUnusable, JournalError
-from durable.local.storage.schema import SCHEMAS, Key, RowSchema, Values, delete, select, upsert
+from durable.local.storage.schema import SCHEMAS, Key, RowSchema, Values, select
+from durable.local.storage.statements import statements
 from durable.local.threads import SharedThread, Work, perform
 
 Change = tuple[RowSchema, Key, Values | None]
@@ -31,7 +31,6 @@ Change = tuple[RowSchema, Key, Values | None]
 Callback = Callable[["JournalFailed | None"], None]
 Listener = Callable[[int, "JournalFailed | None"], None]
 
-_MOST_ROWS: Final = 256  # of 7 columns at most: SQLite takes 32,766 parameters
 _STATEMENTS: Final = 256  # kept prepared: more than there are sizes, kinds and tables
 _CHECKPOINT_PAGES: Final = 4_000  # of 4 KiB; a checkpoint holds up the commit that it falls on
 _CACHE_KIBIBYTES: Final = 65_536
@@ -357,13 +356,13 @@ class Journal:
 
     def _commit(self, batch: _Batch) -> None:
         execute = self._writer.execute
-        statements = list(_statements(batch))
-        if len(statements) == 1:  # a transaction by itself, as most batches are: steps write rows of the record alone
-            execute(*statements[0])
+        written = list(statements(batch.rows))
+        if len(written) == 1:  # a transaction by itself, as most batches are: steps write rows of the record alone
+            execute(*written[0])
         else:
             # There is no ROLLBACK: after a failure nothing is written any more, and the connection is closed.
             execute("BEGIN IMMEDIATE")
-            for each in statements:
+            for each in written:
                 execute(*each)
             execute("COMMIT")
         # Before anybody hears of the commit: SQLite goes on writing to a file that was removed.
@@ -394,26 +393,3 @@ class Journal:
             perform(partial(callback, error))
         for listener in listeners:
             perform(partial(listener, self._durable, error))
-
-
-def _statements(batch: _Batch) -> Iterator[tuple[str, list[object]]]:
-    """Yield the statements that write a batch, with their parameters."""
-    for schema, rows in batch.rows.items():
-        puts = [(*key, *values) for key, values in rows.items() if values is not None]
-        gone = [key for key, values in rows.items() if values is None]
-        for rows_at_once, some in ((upsert, puts), (delete, gone)):
-            for size, parameters in _chunks(some):
-                yield rows_at_once(schema, size), parameters
-
-
-def _chunks(rows: Sequence[tuple[object, ...]]) -> Iterator[tuple[int, list[object]]]:
-    """Yield the rows' values in chunks of 1, 2, 4 … 256 rows, filled up with rows of NULL.
-
-    So there are few different statements, which SQLite keeps prepared.
-    """
-    for start in range(0, len(rows), _MOST_ROWS):
-        some = rows[start : start + _MOST_ROWS]
-        # The next power of two: nine different statements for each table, up to 256 rows.
-        size = 1 << (len(some) - 1).bit_length()
-        padding = [None] * (len(some[0]) * (size - len(some)))
-        yield size, [*chain.from_iterable(some), *padding]
