@@ -38,6 +38,8 @@ class Load:
     created: int = 0
     begun: list[tuple[int, str]] = field(default_factory=list)
     """When each run was let go, by its pool."""
+    most_at_once: int = 0
+    """How many runs of all pools have executed at the same time."""
 
     def play(self) -> World:
         """Let everything happen, and hold what came of it against the promises; `trouble` says what was broken."""
@@ -121,8 +123,9 @@ class Load:
         return None if row is None else Header.from_row(row)
 
     def _check_running(self, pool: str | None) -> None:
-        rows = [header for key in self.world.headers if (header := self._header(key)) and header.pool == pool]
-        running = [each for each in rows if _executes(each)]
+        executing = [each for each in self._headers() if _executes(each)]
+        self.most_at_once = max(self.most_at_once, len(executing))
+        running = [each for each in executing if each.pool == pool]
         if self.limits.concurrency is not None and len(running) > self.limits.concurrency:
             self.world.trouble.append(f"{len(running)} runs execute at once: {[each.instance for each in running]}")
 

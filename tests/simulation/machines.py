@@ -30,6 +30,7 @@ WORKFLOWS: Mapping[str, type[WorkflowEntrypoint[Any]]] = {
     "chat": trial.Chat,
     "couriers": trial.Couriers,
     "vault": trial.Vault,
+    "served": trial.Served,
     "breaker": trial.Breaker,
 }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -27,12 +28,14 @@ LIMITS = {
     "three at once": Limits(concurrency=3),
     "four a minute": Limits(rate=4, period_ms=MINUTE),
     "two at once, three a minute": Limits(concurrency=2, rate=3, period_ms=MINUTE),
+    "one of each customer": Limits(concurrency=1, key="customer"),
 }
+CASES = [(name, "served" if limits.key else "child") for name, limits in LIMITS.items()] + [("three at once", "trip")]
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("workflow", "name"), [*(("child", name) for name in LIMITS), ("trip", "three at once")])
-def test_limits_hold_and_every_run_has_its_turn_in_a_storm(workflow: str, name: str) -> None:
+@pytest.mark.parametrize(("name", "workflow"), CASES)
+def test_limits_hold_and_every_run_has_its_turn_in_a_storm(name: str, workflow: str) -> None:
     for seed in range(SEEDS):
         assert Load(seed, LIMITS[name], workflow, STORM).play().trouble == [], f"{workflow}, {name}, seed {seed}"
 
@@ -47,6 +50,14 @@ def test_in_a_calm_runs_begin_in_the_order_of_priority_and_time() -> None:
     late = [each for each in rest if each.created < first.updated]
     wanted = sorted(late, key=lambda each: (-each.priority, each.created))
     assert [each.priority for each in ended[1 : len(late) + 1]] == [each.priority for each in wanted]
+
+
+def test_the_runs_of_one_customer_do_not_wait_for_those_of_others() -> None:
+    load = Load(3, LIMITS["one of each customer"], "served", operated=False)
+    assert load.play().trouble == []
+    pools = Counter(pool for _, pool in load.begun)
+    assert sorted(pools.values()) == [3, 3, 3]
+    assert load.most_at_once == 3
 
 
 def never_taken_back(patch: pytest.MonkeyPatch) -> None:
@@ -77,15 +88,17 @@ def slot_alone(patch: pytest.MonkeyPatch) -> None:
         (never_taken_back, Limits(concurrency=1)),
         (no_second_look, Limits(concurrency=1)),
         (slot_alone, Limits(concurrency=2)),
+        (slot_alone, LIMITS["one of each customer"]),
     ],
 )
 def test_a_promise_breaks_without(protection: Any, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+    workflow = "served" if limits.key else "child"
     with monkeypatch.context() as patch:
         protection(patch)
-        breaks = (seed for seed in SOME if Load(seed, limits, faults=BUSY, operated=False).play().trouble)
+        breaks = (seed for seed in SOME if Load(seed, limits, workflow, BUSY, operated=False).play().trouble)
         broken = next(breaks, None)
     assert broken is not None
-    assert Load(broken, limits, faults=BUSY, operated=False).play().trouble == []
+    assert Load(broken, limits, workflow, BUSY, operated=False).play().trouble == []
 
 
 @pytest.mark.slow

@@ -276,6 +276,15 @@ class Child(WorkflowEntrypoint[int]):
         return number
 
 
+class Served(WorkflowEntrypoint[dict[str, int]]):
+    """A run of a customer, of whom there are several."""
+
+    async def run(self, event: WorkflowEvent[dict[str, int]], step: WorkflowStep) -> int:
+        number = await step.do("first", first, event.payload["customer"], retries=QUICK)
+        await step.sleep("nap", "1 minute")
+        return number
+
+
 class Parent(WorkflowEntrypoint[int]):
     """Calls a child alone, then two side by side with a sleep: those are on Standard."""
 

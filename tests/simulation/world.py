@@ -322,9 +322,10 @@ class World:
 
     def _deliver(self, workflow: str, instance: str, delay_ms: int, *, tries: int) -> None:
         def ended(how: Ended) -> None:
-            if tries and (how.killed or isinstance(how.error, (TableBusy, MachinesBusy))):
+            is_busy = isinstance(how.error, (TableBusy, MachinesBusy))
+            if tries and (how.killed or is_busy):
                 self._deliver(workflow, instance, REDELIVERY_MS, tries=tries - 1)
-            elif how.error is not None:
+            elif how.error is not None and not is_busy:  # else the message is a dead letter
                 self.unexpected("waker", how.error)
 
         look = lambda: self.waker.look(workflow, instance)  # noqa: E731  # a process has a name of its own
