@@ -336,8 +336,8 @@ class _Plain:
         return node
 
     def _twice(self, key: ast.expr) -> ast.expr:
-        """Return a key that may be evaluated twice."""
-        if not all(map(_does_nothing, ast.walk(key))):
+        """Return a key that is the same when it is evaluated twice, the variable changed in between."""
+        if not all(_does_nothing(each) and not self._is_own(each) for each in ast.walk(key)):
             raise _Other
         return self._read(key)  # type: ignore[no-any-return]  # an expression stays one
 

@@ -83,6 +83,7 @@ REFUSED = {
     ),
     "read by the test of a loop": "n = defaultdict(int)\nwhile n['a'] < 3:\n    n['a'] += 1\nreturn n",
     "read in a comprehension": "totals = defaultdict(int)\nreturn [totals[tag] for tag in event.payload.tags]",
+    "a key that it changes": "d = defaultdict(int)\nd[f'k{len(d)}'] += 1\nreturn d",
     "its text": "counts = Counter()\nreturn f'{counts}'",
     "sums of counts": "counts = Counter()\nreturn counts + counts",
     "counts of a dict": "d = {'a': 3}\ncounts = Counter(d)\nreturn counts",
